@@ -1,0 +1,1 @@
+"""Clients of model servers: what writes an answer and what turns text into vectors. Knows addresses, not processes."""
