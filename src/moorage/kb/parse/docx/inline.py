@@ -1,0 +1,276 @@
+"""The text of one paragraph: runs, links, fields, changes, notes, formulas and drawings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from moorage.kb.parse.docx.drawings import Drawings, alternative
+from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on
+from moorage.kb.parse.docx.omml import latex
+from moorage.kb.parse.docx.styles import is_monospaced_font
+from moorage.kb.parse.limits import NESTING
+from moorage.kb.parse.markdown import link
+from moorage.kb.parse.opc import Relationship
+from moorage.kb.parse.xml import Element
+
+_HYPERLINK = re.compile(r'\s*HYPERLINK\s+"([^"]+)"', re.IGNORECASE)
+_CONTENTS = re.compile(r"\s*(TOC|INDEX|TOA)\b", re.IGNORECASE)
+_SYMBOLS = {
+    "F0FC": "✓",
+    "F0FB": "✗",
+    "F0FE": "☑",
+    "F0A8": "☐",
+    "F06F": "☐",
+    "F052": "☑",
+    "F053": "☒",
+    "F0D8": "➢",
+    "F06C": "●",
+    "F0B7": "•",
+    "F0B4": "×",
+    "F0B0": "°",
+}
+
+_PARTS_BEFORE = 12
+
+
+@dataclass(slots=True)
+class Line:
+    """A paragraph as text, and what hangs on it."""
+
+    parts: list[str] = field(default_factory=list[str])
+    boxes: list[Element] = field(default_factory=list[Element])
+    tables: list[str] = field(default_factory=list[str])
+    monospaced: int = 0
+    other: int = 0
+    formulas: list[str] = field(default_factory=list[str])
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    @property
+    def is_monospaced(self) -> bool:
+        return self.monospaced > 0 and not self.other
+
+    @property
+    def is_formula(self) -> bool:
+        """Nothing but formulas."""
+        return bool(self.formulas) and not self.other and not self.monospaced
+
+    def size(self) -> int:
+        return len(self.parts) + len(self.boxes) + len(self.tables)
+
+
+@dataclass(slots=True)
+class _Field:
+    """A field between its begin and its end. Its code is not text; its result is, except for a table of contents."""
+
+    line: Line
+    at: int
+    code: str = ""
+    is_code: bool = True
+    is_contents: bool = False
+
+
+class Inline:
+    """Reads the paragraphs of one part, in order: a field may reach over several of them."""
+
+    def __init__(
+        self, drawings: Drawings, relationships: dict[str, Relationship], note: Callable[[str, str], str], monospaced_styles: frozenset[str]
+    ) -> None:
+        self._drawings = drawings
+        self._relationships = relationships
+        self._note = note
+        self._monospaced_styles = monospaced_styles
+        self._fields: list[_Field] = []
+        self._is_muted = False
+        self._readers: dict[str, Callable[[Element, Line, int], None]] = {
+            WORD + "r": self._run,
+            WORD + "hyperlink": self._hyperlink,
+            WORD + "fldSimple": self._simple_field,
+            WORD + "sdt": self._content_control,
+            COMPATIBLE + "AlternateContent": self._alternative,
+            MATH + "oMath": self._formula,
+            MATH + "oMathPara": self._formulas,
+        }
+        for name in ("ins", "moveTo", "smartTag", "customXml", "dir", "bdo", "sdtContent"):
+            self._readers[WORD + name] = self._children
+        self._characters: dict[str, Callable[[Element, Line, bool], None]] = {
+            WORD + "fldChar": self._field_character,
+            WORD + "footnoteReference": self._footnote,
+            WORD + "endnoteReference": self._footnote,
+            WORD + "drawing": self._drawing,
+            WORD + "pict": self._drawing,
+            WORD + "object": self._drawing,
+            WORD + "sym": self._symbol,
+            WORD + "ruby": self._ruby,
+        }
+
+    def read(self, paragraph: Element) -> Line:
+        """The next paragraph."""
+        line = Line()
+        self._children(paragraph, line, 0)
+        # A field whose code never ends would swallow the rest of the document.
+        if any(f.is_code for f in self._fields):
+            self._fields = [f for f in self._fields if not f.is_code]
+            self._mute()
+        return line
+
+    @property
+    def is_in_contents(self) -> bool:
+        return any(f.is_contents for f in self._fields)
+
+    def leave_contents(self) -> None:
+        """A heading stands inside a table of contents that was never closed."""
+        self._fields = [f for f in self._fields if not f.is_contents]
+        self._mute()
+
+    def _mute(self) -> None:
+        self._is_muted = any(f.is_code or f.is_contents for f in self._fields)
+
+    def _children(self, element: Element, line: Line, depth: int) -> None:
+        if depth > NESTING:
+            line.parts.append("".join(element.itertext(WORD + "t")))
+            return
+        for child in element:
+            read = self._readers.get(child.tag)
+            if read is not None:
+                read(child, line, depth + 1)
+
+    def _run(self, run: Element, line: Line, depth: int) -> None:
+        del depth
+        properties = run.find(WORD + "rPr")
+        is_hidden = is_code = False
+        if properties is not None:
+            is_hidden = is_on(properties, "vanish")
+            style = properties.find(WORD + "rStyle")
+            is_code = is_monospaced_font(properties) or (style is not None and style.get(WORD + "val") in self._monospaced_styles)
+        for child in run:
+            if child.tag == WORD + "t":
+                self._write(child.text or "", line, is_code, is_hidden)
+            elif child.tag == WORD + "instrText":
+                if self._fields and self._fields[-1].is_code:
+                    self._fields[-1].code += child.text or ""
+            elif child.tag in _PLAIN:
+                self._write(_PLAIN[child.tag], line, is_code, is_hidden)
+            elif child.tag == WORD + "br":
+                if child.get(WORD + "type") not in ("page", "column"):
+                    self._write("\n", line, is_code, is_hidden)
+            elif child.tag == COMPATIBLE + "AlternateContent":
+                if not is_hidden:
+                    self._alternative(child, line, 0)
+            else:
+                read = self._characters.get(child.tag)
+                if read is not None:
+                    read(child, line, is_hidden)
+
+    def _write(self, text: str, line: Line, is_code: bool, is_hidden: bool) -> None:
+        if self._is_muted or is_hidden or not text:
+            return
+        line.parts.append(text)
+        if not text.isspace():
+            if is_code:
+                line.monospaced += len(text)
+            else:
+                line.other += len(text)
+
+    def _hyperlink(self, element: Element, line: Line, depth: int) -> None:
+        at = len(line.parts)
+        self._children(element, line, depth)
+        found = self._relationships.get(element.get(RELATION + "id") or "")
+        if found is not None and found.is_external:
+            anchor = element.get(WORD + "anchor")
+            self._link(line, at, f"{found.target}#{anchor}" if anchor and "#" not in found.target else found.target)
+
+    def _link(self, line: Line, at: int, address: str) -> None:
+        text = "".join(line.parts[at:])
+        if text.strip() and "![" not in text:
+            lead = text[: len(text) - len(text.lstrip())]
+            tail = text[len(text.rstrip()) :]
+            line.parts[at:] = [f"{lead}{link(text.strip(), address)}{tail}"]
+
+    def _simple_field(self, element: Element, line: Line, depth: int) -> None:
+        code = element.get(WORD + "instr") or ""
+        if _CONTENTS.match(code):
+            return
+        at = len(line.parts)
+        self._children(element, line, depth)
+        address = _HYPERLINK.match(code)
+        if address:
+            self._link(line, at, address[1])
+
+    def _content_control(self, element: Element, line: Line, depth: int) -> None:
+        content = element.find(WORD + "sdtContent")
+        if content is not None:
+            self._children(content, line, depth)
+
+    def _alternative(self, element: Element, line: Line, depth: int) -> None:
+        """One side only: the Choice, or the Fallback where the Choice shows nothing we know."""
+        before = line.size()
+        for side in (alternative(element), element.find(COMPATIBLE + "Fallback")):
+            if side is None or line.size() != before:
+                continue
+            for child in side:
+                read = self._readers.get(child.tag)
+                if read is not None:
+                    read(child, line, depth + 1)
+                elif child.tag == WORD + "t":
+                    self._write(child.text or "", line, False, False)
+                elif child.tag in self._characters:
+                    self._characters[child.tag](child, line, False)
+
+    def _formula(self, element: Element, line: Line, depth: int) -> None:
+        text = latex(element)
+        if text and not self._is_muted:
+            line.parts.append(f"${text}$")
+            line.formulas.append(text)
+
+    def _formulas(self, element: Element, line: Line, depth: int) -> None:
+        for formula in element.findall(MATH + "oMath"):
+            self._formula(formula, line, depth)
+
+    def _field_character(self, element: Element, line: Line, is_hidden: bool) -> None:
+        kind = element.get(WORD + "fldCharType")
+        if kind == "begin":
+            self._fields.append(_Field(line, len(line.parts)))
+        elif self._fields and kind == "separate":
+            current = self._fields[-1]
+            current.is_code = False
+            current.is_contents = bool(_CONTENTS.match(current.code))
+        elif self._fields and kind == "end":
+            ended = self._fields.pop()
+            address = _HYPERLINK.match(ended.code)
+            if address and ended.line is line:
+                self._link(line, ended.at, address[1])
+        self._mute()
+
+    def _footnote(self, element: Element, line: Line, is_hidden: bool) -> None:
+        if not self._is_muted and not is_hidden:
+            kind = "footnotes" if element.tag == WORD + "footnoteReference" else "endnotes"
+            line.parts.append(self._note(kind, element.get(WORD + "id") or ""))
+
+    def _drawing(self, element: Element, line: Line, is_hidden: bool) -> None:
+        if self._is_muted or is_hidden:
+            return
+        drawn = self._drawings.read(element, "".join(line.parts[-_PARTS_BEFORE:]))
+        line.parts.extend(drawn.inline)
+        line.other += len(drawn.inline)
+        line.tables.extend(drawn.tables)
+        line.boxes.extend(drawn.boxes)
+
+    def _symbol(self, element: Element, line: Line, is_hidden: bool) -> None:
+        code = (element.get(WORD + "char") or "").upper()
+        try:
+            plain = "" if code.startswith("F0") else chr(int(code, 16))
+        except (ValueError, OverflowError):
+            plain = ""
+        self._write(_SYMBOLS.get(code, plain), line, False, is_hidden)
+
+    def _ruby(self, element: Element, line: Line, is_hidden: bool) -> None:
+        base = element.find(WORD + "rubyBase")
+        self._write("" if base is None else "".join(base.itertext(WORD + "t")), line, False, is_hidden)
+
+
+_PLAIN = {WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "cr": "\n", WORD + "noBreakHyphen": "-"}

@@ -1,0 +1,38 @@
+"""The XML names of WordprocessingML, written once."""
+
+from __future__ import annotations
+
+from moorage.kb.parse.xml import Element
+
+WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
+PLACED = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
+VML = "{urn:schemas-microsoft-com:vml}"
+OFFICE = "{urn:schemas-microsoft-com:office:office}"
+COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+
+_OFF = ("0", "false", "off", "none")
+
+
+def value(parent: Element | None, name: str) -> str | None:
+    """The ``w:val`` of a child, or None where there is no such child or value."""
+    child = None if parent is None else parent.find(WORD + name)
+    return None if child is None else child.get(WORD + "val")
+
+
+def is_on(parent: Element | None, name: str) -> bool:
+    """Whether a switch is set: there, and not switched off."""
+    child = None if parent is None else parent.find(WORD + name)
+    return child is not None and (child.get(WORD + "val") or "1").lower() not in _OFF
+
+
+def number(text: str | None) -> int | None:
+    """A whole number, or None for anything else."""
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,142 @@
+"""The sentences about what could not be read, in English and Chinese. Decides wording only."""
+
+from __future__ import annotations
+
+import re
+
+from moorage.core.errors import DocumentUnreadable
+from moorage.core.nouns import Notice
+
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_SHOWN_CHARACTERS = 60
+_SHOWN_PAGES = 20
+
+_REASONS = {
+    "empty": ("the file is empty", "文件是空的"),
+    "zip_damaged": ("its zip archive is damaged or cut off; open it and save it again", "其 zip 结构已损坏或不完整，请打开后重新保存"),
+    "zip_bomb": ("it unpacks to far more data than a document holds", "解压后的数据量远超正常文档"),
+    "zip_many": ("it holds too many parts", "其中的部件过多"),
+    "zip_protected": ("a part of its zip archive has a password", "其 zip 结构带有密码"),
+    "dtd": ("it declares XML entities, which office documents never do", "其中声明了 XML 实体，正常的办公文档不会这样"),
+    "no_body": ("its main part is missing", "缺少正文部件"),
+    "xml_damaged": ("its XML is damaged; open it and save it again", "其 XML 已损坏，请打开后重新保存"),
+    "pdf_damaged": ("the PDF is damaged; open it and save it again", "PDF 已损坏，请打开后重新保存"),
+    "sheet_damaged": ("the workbook is damaged; open it and save it again", "工作簿已损坏，请打开后重新保存"),
+    "sheet_wide": ("a sheet has cells so far apart that it spans too large an area", "某个工作表的单元格相距太远，范围过大"),
+    "slides_damaged": ("the presentation is damaged; open it and save it again", "演示文稿已损坏，请打开后重新保存"),
+    "csv_damaged": ("its rows cannot be told apart; check the quotes", "无法区分各行，请检查引号"),
+    "html_deep": ("it is nested too deeply", "嵌套过深"),
+}
+
+
+def unreadable(name: str, reason: str) -> DocumentUnreadable:
+    """The error for a document that gave nothing. ``reason`` is a key of the table above; both languages are kept."""
+    en, zh = _REASONS[reason]
+    return DocumentUnreadable(name=name, reason=en, reason_zh=zh)
+
+
+def picture_missing(before: str, section: str) -> Notice:
+    """A picture whose data is not in the file, told by the text before it and its section."""
+    return Notice("picture_missing", f"A picture is missing {_place_en(before, section)}.", f"图片缺失：{_place_zh(before, section)}。")
+
+
+def pictures_missing_more(count: int) -> Notice:
+    """The missing pictures beyond those that are listed one by one."""
+    return Notice("picture_missing", f"{count} more pictures are missing.", f"另有 {count} 张图片缺失。")
+
+
+def picture_external(before: str, section: str, address: str) -> Notice:
+    """A picture that is only linked; nothing is ever fetched."""
+    shown = shorten(address, 120)
+    return Notice(
+        "picture_external",
+        f"A picture {_place_en(before, section)} is only linked ({shown}) and was not fetched. Embed it in the document.",
+        f"图片未嵌入：{_place_zh(before, section)}，仅有链接（{shown}），未下载。请在文档中嵌入图片。",
+    )
+
+
+def pictures_not_shown(kind: str, count: int, before: str, section: str) -> Notice:
+    """Pictures in a format that a browser cannot show, e.g. EMF; the first one's place is named."""
+    en = f"{count} picture(s) of type {kind} cannot be shown; the first is {_place_en(before, section)}."
+    return Notice("picture_not_shown", en, f"{count} 张 {kind} 格式的图片无法显示，第一张：{_place_zh(before, section)}。")
+
+
+def drawings_not_read(kind_en: str, kind_zh: str, count: int) -> Notice:
+    """Charts or diagrams of which no text was taken."""
+    return Notice("drawing_not_read", f"{count} {kind_en} could not be read.", f"{count} 个{kind_zh}未能读取。")
+
+
+def part_damaged(part: str) -> Notice:
+    """A part of an office file that is damaged; what could be read of it was."""
+    en = f"The part {part} of the file is damaged; some text or formatting may be lost."
+    return Notice("part_damaged", en, f"文件的部件 {part} 已损坏，部分文字或格式可能丢失。")
+
+
+def wrong_suffix(suffix: str, kind: str) -> Notice:
+    """A file that is something else than its name says."""
+    return Notice(
+        "wrong_suffix", f"Named {suffix}, but it is {kind}; read as that.", f"文件名后缀为 {suffix}，实际是 {kind}，已按实际格式读取。"
+    )
+
+
+def no_text() -> Notice:
+    """A document that was read and holds no text."""
+    return Notice("no_text", "No text was found in this document.", "该文档中没有找到文字。")
+
+
+def encoding_guessed(encoding: str) -> Notice:
+    """A text whose encoding is not certain."""
+    en = f"The encoding was guessed as {encoding}; if characters look wrong, save the file as UTF-8."
+    return Notice("encoding_guessed", en, f"编码按 {encoding} 猜测；如有乱码，请另存为 UTF-8。")
+
+
+def characters_replaced(count: int) -> Notice:
+    """A text with some bytes that are no characters."""
+    return Notice(
+        "characters_replaced", f"{count} damaged character(s) were replaced by \ufffd.", f"有 {count} 个损坏的字符被替换为 \ufffd。"
+    )
+
+
+def pages_without_text(pages: list[int], total: int) -> Notice:
+    """Scanned pages."""
+    shown = ", ".join(map(str, pages[:_SHOWN_PAGES])) + (", …" if len(pages) > _SHOWN_PAGES else "")
+    en = f"{len(pages)} of {total} pages have no text layer and need OCR: {shown}."
+    return Notice("needs_ocr", en, f"共 {total} 页，其中 {len(pages)} 页没有文字层，需要 OCR：{shown}。")
+
+
+def page_damaged(page: int) -> Notice:
+    """A page that could not be read; the others were."""
+    return Notice("page_damaged", f"Page {page} could not be read.", f"第 {page} 页无法读取。")
+
+
+def sheets_hidden(names: list[str]) -> Notice:
+    """Hidden sheets are left out."""
+    shown = "、".join(shorten(name, 30) for name in names[:10])
+    return Notice("sheet_hidden", f"{len(names)} hidden sheet(s) left out: {shown}.", f"已略过 {len(names)} 个隐藏的工作表：{shown}。")
+
+
+def sheet_damaged(name: str) -> Notice:
+    """A sheet that could not be read; the others were."""
+    return Notice("sheet_damaged", f"The sheet {name} could not be read.", f"工作表 {name} 无法读取。")
+
+
+def missing_mark(alt: str, before: str) -> str:
+    """What stands in the text where a picture could not be put, in the language of the text before it."""
+    word = "图片缺失" if _CJK.search(before + alt) else "image missing"
+    return f"[{word}{'：' if word == '图片缺失' else ': '}{alt}]" if alt else f"[{word}]"
+
+
+def shorten(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
+    """One line of at most ``limit`` characters; a longer one keeps its end, which is what stands next to the place."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else f"…{flat[-limit:]}"
+
+
+def _place_en(before: str, section: str) -> str:
+    after = f"after the paragraph “{shorten(before)}”" if before.strip() else "at the beginning"
+    return f"{after}, in section “{shorten(section)}”" if section else after
+
+
+def _place_zh(before: str, section: str) -> str:
+    after = f"在段落“{shorten(before)}”之后" if before.strip() else "在开头"
+    return f"{after}，位于章节“{shorten(section)}”" if section else after

@@ -1,0 +1,229 @@
+"""The lines of a PDF as pdfium finds them: text, place and size. The one file that knows pypdfium2."""
+
+# pypdfium2 ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from moorage.core.errors import DocumentEncrypted
+from moorage.kb.parse.base import Source
+from moorage.kb.parse.notices import unreadable
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff\uffff"), None)
+_BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE)
+_SCAN_CHARACTERS = 20
+_CELL_GAP = 1.8  # times the type size; justified text stays below
+_LONGEST_TITLE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of a page; places in points from the lower left corner, ``base`` is what its letters stand on.
+
+    ``cells`` are its parts between wide gaps: one for running text, more for a row of a table.
+    """
+
+    cells: tuple[str, ...]
+    left: float
+    right: float
+    base: float
+    size: float
+    is_bold: bool = False
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """A page as lines in reading order."""
+
+    lines: tuple[TextLine, ...]
+    width: float
+    height: float
+    has_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A bookmark: its level from 0 and its page from 0."""
+
+    title: str
+    level: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class PdfText:
+    """Everything that is read from a PDF."""
+
+    pages: tuple[PageText, ...]
+    outline: tuple[OutlineEntry, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    damaged: tuple[int, ...] = ()
+
+
+def read_pdf(source: Source) -> PdfText:
+    """The text of all pages. Not for several threads at once. Raises DocumentEncrypted or DocumentUnreadable."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    try:
+        document = pypdfium2.PdfDocument(source.data)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == raw.FPDF_ERR_PASSWORD:
+            raise DocumentEncrypted(name=source.name) from error
+        raise unreadable(source.name, "pdf_damaged") from error
+    try:
+        pages: list[PageText] = []
+        damaged: list[int] = []
+        for index in range(len(document)):
+            try:
+                pages.append(_read_page(document, index))
+            except pypdfium2.PdfiumError:
+                damaged.append(index + 1)
+                pages.append(PageText((), 0, 0))
+        return PdfText(tuple(pages), _outline(document), document.get_metadata_dict(skip_empty=True), tuple(damaged))
+    finally:
+        document.close()
+
+
+def _outline(document: pypdfium2.PdfDocument) -> tuple[OutlineEntry, ...]:
+    import pypdfium2
+
+    entries: list[OutlineEntry] = []
+    try:
+        for bookmark in document.get_toc(max_depth=10):
+            target = bookmark.get_dest()
+            page = target.get_index() if target else None
+            title = " ".join(bookmark.get_title().split())
+            if page is not None and 0 < len(title) <= _LONGEST_TITLE:
+                entries.append(OutlineEntry(title, bookmark.level, page))
+    except pypdfium2.PdfiumError:
+        return tuple(entries)
+    return tuple(entries)
+
+
+def _read_page(document: pypdfium2.PdfDocument, index: int) -> PageText:
+    from pypdfium2 import raw
+
+    page = document[index]
+    try:
+        width, height = page.get_size()
+        text_page = page.get_textpage()
+        try:
+            lines = _read_lines(text_page.raw, text_page.count_chars())
+        finally:
+            text_page.close()
+        is_sparse = sum(len(line.text) for line in lines) < _SCAN_CHARACTERS
+        has_image = is_sparse and any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
+        return PageText(tuple(lines), width, height, has_image)
+    finally:
+        page.close()
+
+
+def _read_lines(text_page: object, count: int) -> list[TextLine]:
+    """Character by character, by their places: pdfium's own line ends are wrong where a page is set glyph by glyph."""
+    from pypdfium2 import raw
+
+    code_at, origin_at = raw.FPDFText_GetUnicode, raw.FPDFText_GetCharOrigin
+    x, y = ctypes.c_double(), ctypes.c_double()
+    lines: list[TextLine] = []
+    making = _Line(text_page)
+    for index in range(count):
+        code = code_at(text_page, index)
+        if code <= 32 or code == 0xFFFE or code == 0xA0:
+            making.add_blank(is_break=code in (10, 13), is_hyphen=code == 2 or code == 0xFFFE)
+            continue
+        if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF or not origin_at(text_page, index, x, y):
+            continue
+        if not making.takes(x.value, y.value):
+            lines += making.finished()
+            making = _Line(text_page)
+        making.add(chr(code), index, x.value, y.value)
+    return lines + making.finished()
+
+
+class _Line:
+    """A line in the making."""
+
+    def __init__(self, text_page: object) -> None:
+        self._page = text_page
+        self._characters: list[str] = []
+        self._indices: list[int] = []
+        self._last = (0.0, 0.0)
+        self._base = 0.0
+        self._is_broken = False
+        self._size = 0.0
+
+    def add(self, sign: str, index: int, x: float, y: float) -> None:
+        if not self._indices:
+            self._base = y
+            self._size, _ = _font(self._page, index)
+        self._characters.append(sign)
+        self._indices.append(index)
+        self._last = (x, y)
+        self._is_broken = False
+
+    def add_blank(self, *, is_break: bool, is_hyphen: bool) -> None:
+        """A blank, a line end, or the mark that pdfium puts for a hyphen at a line end."""
+        self._is_broken = self._is_broken or is_break
+        if is_hyphen:
+            self._characters.append("-")
+        elif not is_break:
+            self._characters.append(" ")
+
+    def takes(self, x: float, y: float) -> bool:
+        """Whether a character at this place still belongs to the line. Raised and lowered ones do."""
+        if not self._indices:
+            return True
+        size = self._size or 10.0
+        if abs(y - self._base) > max(0.6 * size, 4.5) or x < self._last[0] - 0.5 * size:
+            return False
+        if self._is_broken or self._characters[-1] == " ":
+            gap = x - _box(self._page, self._indices[-1])[2]
+            if gap > _CELL_GAP * size:
+                self._characters.append("\t")
+            elif gap > 0.2 * size:
+                self._characters.append(" ")
+        return True
+
+    def finished(self) -> list[TextLine]:
+        parts = "".join(self._characters).translate(_UNSEEN).split("\t")
+        cells = tuple(cell for cell in (" ".join(part.split()) for part in parts) if cell)
+        if not cells or not self._indices:
+            return []
+        left = _box(self._page, self._indices[0])[0]
+        right = _box(self._page, self._indices[-1])[2]
+        size, is_bold = _font(self._page, self._indices[len(self._indices) // 2])
+        return [TextLine(cells, left, max(right, left), self._base, size, is_bold)]
+
+
+def _box(text_page: object, index: int) -> tuple[float, float, float, float]:
+    from pypdfium2 import raw
+
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    raw.FPDFText_GetCharBox(text_page, index, left, right, bottom, top)
+    return left.value, bottom.value, right.value, top.value
+
+
+def _font(text_page: object, index: int) -> tuple[float, bool]:
+    """The size as seen (the text matrix scales the font's own size, which may say 1.0) and whether the type is bold."""
+    from pypdfium2 import raw
+
+    matrix = raw.FS_MATRIX()
+    scale = (matrix.c**2 + matrix.d**2) ** 0.5 if raw.FPDFText_GetMatrix(text_page, index, matrix) else 1.0
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(text_page, index, name, 128, None)
+    is_bold = raw.FPDFText_GetFontWeight(text_page, index) >= 600 or bool(_BOLD.search(name.value))
+    return raw.FPDFText_GetFontSize(text_page, index) * (scale or 1.0), is_bold

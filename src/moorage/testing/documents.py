@@ -1,0 +1,237 @@
+"""Small office files made from nothing, for tests: each builder returns the bytes of a file. Knows no parser."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape
+from zipfile import ZIP_DEFLATED, ZipFile
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+_WORD = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+    'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" '
+    'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math" '
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
+    'xmlns:v="urn:schemas-microsoft-com:vml"'
+)
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+_SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def archive(parts: Mapping[str, str | bytes]) -> bytes:
+    """A zip of these parts."""
+    out = io.BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as zip_file:
+        for name, data in parts.items():
+            zip_file.writestr(name, data)
+    return out.getvalue()
+
+
+def png(width: int = 2, height: int = 2, red: int = 200) -> bytes:
+    """A picture of one colour."""
+    row = b"\x00" + bytes((red, 0, 0)) * width
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
+
+
+def relationships(items: Sequence[tuple[str, str, str]]) -> str:
+    """A ``.rels`` part of (id, kind, target); a target with ``://`` is external."""
+    lines = [
+        f'<Relationship Id="{i}" Type="{_OFFICE}/{kind}" Target="{escape(target)}"{" TargetMode=" + chr(34) + "External" + chr(34) if "://" in target else ""}/>'
+        for i, kind, target in items
+    ]
+    return f'{_HEAD}<Relationships xmlns="{_PACKAGE}">{"".join(lines)}</Relationships>'
+
+
+def docx(
+    body: str,
+    *,
+    styles: str = "",
+    numbering: str = "",
+    relations: Sequence[tuple[str, str, str]] = (),
+    parts: Mapping[str, str | bytes] | None = None,
+) -> bytes:
+    """A Word file with this body XML (see ``paragraph``), the inside of its styles and numbering parts, and more parts."""
+    return archive(
+        {
+            "[Content_Types].xml": f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+            "_rels/.rels": relationships([("rId1", "officeDocument", "word/document.xml")]),
+            "word/document.xml": f"{_HEAD}<w:document {_WORD}><w:body>{body}</w:body></w:document>",
+            "word/styles.xml": f"{_HEAD}<w:styles {_WORD}>{styles}</w:styles>",
+            "word/numbering.xml": f"{_HEAD}<w:numbering {_WORD}>{numbering}</w:numbering>",
+            "word/_rels/document.xml.rels": relationships(
+                [("rIdS", "styles", "styles.xml"), ("rIdN", "numbering", "numbering.xml"), *relations]
+            ),
+            **(parts or {}),
+        }
+    )
+
+
+def paragraph(text: str = "", *, style: str = "", properties: str = "", runs: str = "") -> str:
+    """A Word paragraph; ``runs`` is XML that follows the text."""
+    style_xml = f'<w:pStyle w:val="{style}"/>' if style else ""
+    text_xml = f'<w:r><w:t xml:space="preserve">{escape(text)}</w:t></w:r>' if text else ""
+    return f"<w:p><w:pPr>{style_xml}{properties}</w:pPr>{text_xml}{runs}</w:p>"
+
+
+def table(*rows: Sequence[str]) -> str:
+    """A Word table; a cell is text, or XML that begins with ``<w:``: a whole ``w:tc`` or its blocks."""
+
+    def cell(content: str) -> str:
+        if content.startswith("<w:tc>"):
+            return content
+        return f"<w:tc>{content if content.startswith('<w:') else paragraph(content)}</w:tc>"
+
+    lines = [f"<w:tr>{''.join(map(cell, row))}</w:tr>" for row in rows]
+    return f"<w:tbl>{''.join(lines)}</w:tbl>"
+
+
+def picture(relation: str, alt: str = "") -> str:
+    """A run with a picture."""
+    return f'<w:r><w:drawing><wp:inline><wp:docPr id="1" name="p" descr="{escape(alt)}"/><a:blip r:embed="{relation}"/></wp:inline></w:drawing></w:r>'
+
+
+def heading_style(level: int, *, style_id: str = "", name: str = "", numbered: str = "") -> str:
+    """A heading style; ``numbered`` is the id of its list."""
+    list_xml = f'<w:numPr><w:ilvl w:val="{level - 1}"/><w:numId w:val="{numbered}"/></w:numPr>' if numbered else ""
+    style_id = style_id or f"Heading{level}"
+    return f'<w:style w:type="paragraph" w:styleId="{style_id}"><w:name w:val="{name or f"heading {level}"}"/><w:pPr>{list_xml}</w:pPr></w:style>'
+
+
+def list_definition(list_id: str, *levels: tuple[str, str], extra: str = "") -> str:
+    """An abstract list and its list of the same id; a level is (format, pattern), e.g. ``("chineseCountingThousand", "第%1章")``."""
+    xml = "".join(
+        f'<w:lvl w:ilvl="{index}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>{"<w:isLgl/>" if index and extra == "legal" else ""}<w:lvlText w:val="{pattern}"/></w:lvl>'
+        for index, (form, pattern) in enumerate(levels)
+    )
+    return f'<w:abstractNum w:abstractNumId="{list_id}">{xml}</w:abstractNum><w:num w:numId="{list_id}"><w:abstractNumId w:val="{list_id}"/></w:num>'
+
+
+def xlsx(
+    sheets: Mapping[str, Sequence[Sequence[str | int | float | None]]],
+    *,
+    merged: Sequence[str] = (),
+    percent_column: str = "",
+    hidden: str = "",
+) -> bytes:
+    """A workbook; numbers of ``percent_column`` (a letter) are shown as percents, ``merged`` are ranges of every sheet."""
+    parts: dict[str, str | bytes] = {
+        "[Content_Types].xml": f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": relationships([("rId1", "officeDocument", "xl/workbook.xml")]),
+        "xl/styles.xml": f'{_HEAD}<styleSheet xmlns="{_SHEET}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="9"/></cellXfs></styleSheet>',
+    }
+    names = "".join(
+        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="rId{n}"{" state=" + chr(34) + "hidden" + chr(34) if name == hidden else ""}/>'
+        for n, name in enumerate(sheets, 1)
+    )
+    parts["xl/workbook.xml"] = f'{_HEAD}<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}"><sheets>{names}</sheets></workbook>'
+    links = [(f"rId{n}", "worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(sheets) + 1)]
+    parts["xl/_rels/workbook.xml.rels"] = relationships([*links, ("rIdS", "styles", "styles.xml")])
+    for number, rows in enumerate(sheets.values(), 1):
+        lines = "".join(
+            f'<row r="{r}">{"".join(_cell(r, c, value, percent_column) for c, value in enumerate(row))}</row>'
+            for r, row in enumerate(rows, 1)
+        )
+        one_by_one = "".join(f'<mergeCell ref="{one}"/>' for one in merged)
+        ranges = f"<mergeCells>{one_by_one}</mergeCells>" if merged else ""
+        parts[f"xl/worksheets/sheet{number}.xml"] = f'{_HEAD}<worksheet xmlns="{_SHEET}"><sheetData>{lines}</sheetData>{ranges}</worksheet>'
+    return archive(parts)
+
+
+def _cell(row: int, column: int, value: str | int | float | None, percent_column: str) -> str:
+    letter = chr(65 + column)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f'<c r="{letter}{row}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+    style = ' s="1"' if letter == percent_column else ""
+    return f'<c r="{letter}{row}"{style}><v>{value}</v></c>'
+
+
+def pptx(*slides: tuple[str, Sequence[str]], notes: str = "", image: bytes | None = None) -> bytes:
+    """A presentation of (title, lines) slides; notes and picture go on the first one."""
+    from pptx import Presentation
+    from pptx.util import Inches
+
+    deck = Presentation()
+    for number, (title, lines) in enumerate(slides):
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        if slide.shapes.title is not None:
+            slide.shapes.title.text = title
+        slide.placeholders[1].text = "\n".join(lines)  # pyright: ignore[reportAttributeAccessIssue]
+        if number == 0 and notes and slide.notes_slide.notes_text_frame is not None:
+            slide.notes_slide.notes_text_frame.text = notes
+        if number == 0 and image:
+            slide.shapes.add_picture(io.BytesIO(image), Inches(1), Inches(5))
+    out = io.BytesIO()
+    deck.save(out)
+    return out.getvalue()
+
+
+def pdf(*pages: Sequence[tuple[str, float, float, float]], outline: Sequence[tuple[str, int]] = ()) -> bytes:
+    """A PDF whose pages are lines of (text, x, y, size), Chinese or Latin; ``outline`` is (title, page from 0)."""
+    count = len(pages)
+    first_content, first_bookmark = 6 + count, 6 + 2 * count
+    objects = [
+        f"<</Type/Catalog/Pages 2 0 R{f'/Outlines {first_bookmark} 0 R' if outline else ''}>>",
+        f"<</Type/Pages/Kids[{' '.join(f'{6 + n} 0 R' for n in range(count))}]/Count {count}>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+        "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[5 0 R]>>",
+        "<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>/DW 1000>>",
+    ]
+    fonts = "/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>"
+    objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]{fonts}/Contents {first_content + n} 0 R>>" for n in range(count)]
+    for page in pages:
+        stream = "\n".join(_text_operator(*line) for line in page)
+        objects.append(f"<</Length {len(stream.encode('latin-1'))}>>\nstream\n{stream}\nendstream")
+    if outline:
+        last = first_bookmark + len(outline)
+        objects.append(f"<</Type/Outlines/First {first_bookmark + 1} 0 R/Last {last} 0 R/Count {len(outline)}>>")
+        for n, (title, page_index) in enumerate(outline):
+            here = first_bookmark + 1 + n
+            following = f"/Next {here + 1} 0 R" if here < last else ""
+            hexed = title.encode("utf-16-be").hex()
+            objects.append(f"<</Title<feff{hexed}>/Parent {first_bookmark} 0 R{following}/Dest[{6 + page_index} 0 R/Fit]>>")
+    return _pdf_file(objects)
+
+
+def scanned_pdf(pages: int = 1) -> bytes:
+    """A PDF whose pages show a picture and hold no text."""
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Kids[{' '.join(f'{5 + n} 0 R' for n in range(pages))}]/Count {pages}>>",
+        "<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>\nstream\n0\nendstream",
+        "<</Length 30>>\nstream\nq 500 0 0 700 40 40 cm /I Do Q \nendstream",
+    ]
+    objects += ["<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</XObject<</I 3 0 R>>>>/Contents 4 0 R>>"] * pages
+    return _pdf_file(objects)
+
+
+def _text_operator(text: str, x: float, y: float, size: float) -> str:
+    if text.isascii():
+        safe = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+        return f"BT /F1 {size} Tf {x} {y} Td ({safe}) Tj ET"
+    return f"BT /F2 {size} Tf {x} {y} Td <{text.encode('utf-16-be').hex()}> Tj ET"
+
+
+def _pdf_file(objects: Sequence[str]) -> bytes:
+    out = b"%PDF-1.7\n"
+    offsets: list[int] = []
+    for number, text in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{text}\nendobj\n".encode("latin-1")
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    out += "".join(f"{offset:010} 00000 n \n" for offset in offsets).encode()
+    return out + f"trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n".encode()

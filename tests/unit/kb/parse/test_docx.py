@@ -1,0 +1,222 @@
+"""What a Word file says must come out as Markdown: headings with their numbers, tables, code, notes, boxes."""
+
+from __future__ import annotations
+
+from moorage.kb.parse import Source, parse
+from moorage.testing.documents import docx, heading_style, list_definition, paragraph, picture, png, table
+
+STYLES = heading_style(1, numbered="1") + heading_style(2, numbered="1") + heading_style(3, numbered="1")
+CHAPTERS = list_definition("1", ("chineseCountingThousand", "第%1章"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), extra="legal")
+
+
+def markdown(body: str, **more: object) -> str:
+    return parse(Source("a.docx", docx(body, **more))).markdown  # type: ignore[arg-type]
+
+
+def run(properties: str, text: str) -> str:
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def field(code: str, result: str) -> str:
+    def mark(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    return f"{mark('begin')}<w:r><w:instrText>{code}</w:instrText></w:r>{mark('separate')}<w:r><w:t>{result}</w:t></w:r>{mark('end')}"
+
+
+def test_numbers_that_word_computes_are_written_before_headings() -> None:
+    body = "".join(
+        paragraph(t, style=f"Heading{n}") for n, t in ((1, "概述"), (2, "范围"), (2, "术语"), (1, "安装"), (2, "准备"), (3, "网络"))
+    )
+
+    text = markdown(body, styles=STYLES, numbering=CHAPTERS)
+
+    assert text.split("\n\n") == ["# 第一章 概述", "## 1.1 范围", "## 1.2 术语", "# 第二章 安装", "## 2.1 准备", "### 2.1.1 网络"]
+
+
+def test_a_number_comes_through_the_style_a_heading_is_based_on() -> None:
+    own = '<w:style w:type="paragraph" w:styleId="Mine"><w:name w:val="章标题"/><w:basedOn w:val="Heading1"/></w:style>'
+
+    assert markdown(paragraph("总则", style="Mine"), styles=STYLES + own, numbering=CHAPTERS) == "# 第一章 总则"
+
+
+def test_number_zero_switches_numbering_off() -> None:
+    off = '<w:numPr><w:numId w:val="0"/></w:numPr>'
+
+    assert markdown(paragraph("前言", style="Heading1", properties=off), styles=STYLES, numbering=CHAPTERS) == "# 前言"
+
+
+def test_a_list_that_starts_again_counts_from_its_start_override() -> None:
+    again = '<w:num w:numId="2"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
+
+    def heading(text: str, number: str) -> str:
+        return paragraph(text, style="Heading1", properties=f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr>')
+
+    text = markdown(heading("甲", "1") + heading("乙", "2") + heading("丙", "2"), styles=STYLES, numbering=CHAPTERS + again)
+
+    assert text.split("\n\n") == ["# 第一章 甲", "# 第五章 乙", "# 第六章 丙"]
+
+
+def test_a_skipped_level_counts_as_used() -> None:
+    body = paragraph("甲", style="Heading1") + paragraph("深", style="Heading3") + paragraph("浅", style="Heading2")
+
+    text = markdown(body, styles=STYLES, numbering=list_definition("1", ("decimal", "%1"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3")))
+
+    assert text.split("\n\n") == ["# 1 甲", "### 1.1.1 深", "## 1.2 浅"]
+
+
+def test_the_outline_level_of_a_paragraph_makes_it_a_heading() -> None:
+    assert markdown(paragraph("范围", properties='<w:outlineLvl w:val="1"/>')) == "## 范围"
+
+
+def test_a_chinese_style_name_makes_a_heading() -> None:
+    assert markdown(paragraph("范围", style="a3"), styles=heading_style(2, style_id="a3", name="标题 2")) == "## 范围"
+
+
+def test_styles_that_are_based_on_each_other_in_a_circle_are_read() -> None:
+    circle = "".join(
+        f'<w:style w:type="paragraph" w:styleId="{a}"><w:name w:val="{a}"/><w:basedOn w:val="{b}"/></w:style>'
+        for a, b in (("A", "B"), ("B", "A"))
+    )
+
+    assert markdown(paragraph("text", style="A"), styles=circle) == "text"
+
+
+def test_bullets_and_numbers_become_a_nested_list() -> None:
+    numbering = list_definition("1", ("decimal", "%1."), ("bullet", "·"))
+
+    def item(text: str, level: int) -> str:
+        return paragraph(text, properties=f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>')
+
+    assert markdown(item("one", 0) + item("inner", 1) + item("two", 0), numbering=numbering) == "1. one\n   - inner\n2. two"
+
+
+def test_merged_cells_are_repeated_in_every_place_they_cover() -> None:
+    wide = f'<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr>{paragraph("wide")}</w:tc>'
+    top = f'<w:tc><w:tcPr><w:vMerge w:val="restart"/></w:tcPr>{paragraph("tall")}</w:tc>'
+    below = f"<w:tc><w:tcPr><w:vMerge/></w:tcPr>{paragraph()}</w:tc>"
+
+    text = markdown(table([wide, "c"], [top, "1", "2"], [below, "3", "4"]))
+
+    assert text == "| wide | wide | c |\n| --- | --- | --- |\n| tall | 1 | 2 |\n| tall | 3 | 4 |"
+
+
+def test_a_table_in_a_cell_is_flattened() -> None:
+    text = markdown(table(["outer", "x"], ["y", table(["1", "2"], ["3", "4"])]))
+
+    assert text.endswith("| y | 1 / 2<br>3 / 4 |")
+
+
+def test_a_table_of_one_cell_is_a_frame_around_text() -> None:
+    assert markdown(table(["only text"])) == "only text"
+
+
+def test_tables_nested_without_end_are_read_as_text() -> None:
+    inner = paragraph("deepest")
+    for _ in range(60):
+        inner = table([inner, "b"])
+
+    assert "deepest" in markdown(inner)
+
+
+def test_a_pipe_in_a_cell_is_escaped() -> None:
+    assert "a\\|b" in markdown(table(["a|b", "c"], ["1", "2"]))
+
+
+def test_a_picture_stays_where_it_was_and_is_named_by_its_content() -> None:
+    body = paragraph("before") + paragraph(runs=picture("r1", "网络拓扑")) + paragraph("after")
+
+    parsed = parse(Source("a.docx", docx(body, relations=[("r1", "image", "media/x.bin")], parts={"word/media/x.bin": png()})))
+
+    assert [p.media_type for p in parsed.pictures] == ["image/png"]
+    assert parsed.pictures[0].data == png()
+    assert parsed.markdown == f"before\n\n![网络拓扑]({parsed.pictures[0].name})\n\nafter"
+
+
+def test_a_text_box_is_taken_once_from_its_two_forms() -> None:
+    box = f"<w:txbxContent>{paragraph('in the box')}</w:txbxContent>"
+    both = (
+        f"<w:r><mc:AlternateContent><mc:Choice Requires='wps'><w:drawing><wps:txbx>{box}</wps:txbx></w:drawing></mc:Choice>"
+        f"<mc:Fallback><w:pict><v:textbox>{box}</v:textbox></w:pict></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+
+    assert markdown(paragraph("line", runs=both)) == "line\n\nin the box"
+
+
+def test_deleted_text_is_gone_and_inserted_text_stays() -> None:
+    changes = "<w:del><w:r><w:delText>old</w:delText></w:r></w:del><w:ins><w:r><w:t>new</w:t></w:r></w:ins>"
+
+    assert markdown(paragraph("a ", runs=changes)) == "a new"
+
+
+def test_a_table_of_contents_is_skipped() -> None:
+    contents = paragraph(runs=field('TOC \\o "1-3"', "第一章 概述 1")) + paragraph("第二章 2", style="TOC1")
+    style = '<w:style w:type="paragraph" w:styleId="TOC1"><w:name w:val="toc 1"/></w:style>'
+
+    assert markdown(contents + paragraph("text"), styles=style) == "text"
+
+
+def test_a_table_of_contents_that_never_ends_stops_at_the_next_heading() -> None:
+    opened = '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>TOC</w:instrText></w:r><w:r><w:fldChar w:fldCharType="separate"/></w:r>'
+
+    body = paragraph(runs=opened) + paragraph("entry 1") + paragraph("概述", style="Heading1") + paragraph("text")
+
+    assert markdown(body, styles=heading_style(1)) == "# 概述\n\ntext"
+
+
+def test_links_and_link_fields_keep_their_address() -> None:
+    link = '<w:hyperlink r:id="r1"><w:r><w:t>site</w:t></w:r></w:hyperlink>'
+    body = paragraph("a ", runs=link) + paragraph("b ", runs=field('HYPERLINK "https://b.example"', "other"))
+
+    text = markdown(body, relations=[("r1", "hyperlink", "https://a.example/x")])
+
+    assert text == "a [site](https://a.example/x)\n\nb [other](https://b.example)"
+
+
+def test_a_note_follows_the_paragraph_that_refers_to_it() -> None:
+    names = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    notes = f'<w:footnotes {names}><w:footnote w:id="2">{paragraph("the note")}</w:footnote></w:footnotes>'
+    body = paragraph("claim", runs='<w:r><w:footnoteReference w:id="2"/></w:r>') + paragraph("next")
+
+    text = markdown(body, relations=[("r1", "footnotes", "footnotes.xml")], parts={"word/footnotes.xml": notes})
+
+    assert text == "claim[^1]\n\n[^1]: the note\n\nnext"
+
+
+def test_lines_of_a_code_style_become_one_fence() -> None:
+    style = '<w:style w:type="paragraph" w:styleId="C"><w:name w:val="HTML Preformatted"/></w:style>'
+
+    text = markdown(paragraph("if x:", style="C") + paragraph("    y()", style="C") + paragraph("# 注释", style="C"), styles=style)
+
+    assert text == "```\nif x:\n    y()\n# 注释\n```"
+
+
+def test_a_line_in_a_monospaced_font_is_code_but_a_sentence_is_not() -> None:
+    font = '<w:rFonts w:ascii="Consolas"/>'
+
+    text = markdown(paragraph(runs=run(font, "ls -l /data")) + paragraph(runs=run(font, "This memo is set in a typewriter face.")))
+
+    assert text == "```\nls -l /data\n```\n\nThis memo is set in a typewriter face."
+
+
+def test_a_formula_becomes_latex() -> None:
+    fraction = "<m:oMath><m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath>"
+
+    assert markdown(paragraph("half is ", runs=fraction)) == r"half is $\frac{a}{2}$"
+
+
+def test_hidden_text_is_not_shown() -> None:
+    assert markdown(paragraph("seen", runs=run("<w:vanish/>", " unseen"))) == "seen"
+
+
+def test_text_that_looks_like_markup_is_disarmed() -> None:
+    assert (
+        markdown(paragraph("# not a heading") + paragraph("```") + paragraph("     indented")) == "\\# not a heading\n\n\\```\n\nindented"
+    )
+
+
+def test_the_title_is_what_the_title_style_says() -> None:
+    style = '<w:style w:type="paragraph" w:styleId="T"><w:name w:val="Title"/></w:style>'
+
+    assert parse(Source("file.docx", docx(paragraph("部署手册", style="T"), styles=style))).title == "部署手册"
+    assert parse(Source("folder/file.docx", docx(paragraph("x")))).title == "file"
