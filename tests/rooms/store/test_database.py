@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moorage.core.errors import StoreTooNew, StoreUnreadable
+from moorage.core.errors import MoorageError, StoreTooNew, StoreUnreadable
 from moorage.store.database import Database, migrations, statements
 
 
@@ -27,12 +27,12 @@ def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_two_programs_may_open_a_new_folder_at_once(tmp_path: Path) -> None:
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def open_it() -> None:
         try:
             Database(tmp_path / "moorage.db").close()
-        except BaseException as e:
+        except (MoorageError, sqlite3.Error) as e:
             errors.append(e)
 
     threads = [threading.Thread(target=open_it) for _ in range(8)]
@@ -73,7 +73,7 @@ def test_every_named_statement_is_valid_sql(tmp_path: Path, subject: str) -> Non
     database = Database(tmp_path / "moorage.db")
     for name, sql in statements(subject).items():
         with database.read() as c:
-            parameters = {p: None for p in _parameters(sql)} or [None] * sql.count("?")
+            parameters = dict.fromkeys(_parameters(sql)) or [None] * sql.count("?")
             try:
                 c.execute(f"EXPLAIN {sql}", parameters)
             except sqlite3.Error as e:

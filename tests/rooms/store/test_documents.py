@@ -14,7 +14,9 @@ from moorage.store.folder import DataFolder
 
 def draft(name: str = "a.md", text: str = "hello world", content_hash: str = "h1") -> VersionDraft:
     parent = ParentDraft(text, 0, len(text), 1, ("Top",), (ChildDraft(0, 5, 1), ChildDraft(6, len(text), 2)))
-    return VersionDraft(name, content_hash, 11, "text/markdown", "A title", text, 2, {"author": "me"}, (Notice("n", "en", "zh"),), "r", (parent,))
+    return VersionDraft(
+        name, content_hash, 11, "text/markdown", "A title", text, 2, {"author": "me"}, (Notice("n", "en", "zh"),), "r", (parent,)
+    )
 
 
 @pytest.fixture
@@ -29,7 +31,13 @@ def test_a_version_is_invisible_until_it_is_shown(store: DataFolder) -> None:
     assert store.documents.children(hidden[0].child_ids) == {}
     store.documents.show(hidden)
     document = store.documents.list(kb.id)[0]
-    assert (document.state, document.title, document.chunks, document.pages, document.warnings[0].say("zh")) == ("ready", "A title", 2, 2, "zh")
+    assert (document.state, document.title, document.chunks, document.pages, document.warnings[0].say("zh")) == (
+        "ready",
+        "A title",
+        2,
+        2,
+        "zh",
+    )
     assert [c.text for c in store.documents.children(hidden[0].child_ids).values()] == ["hello", "world"]
 
 
@@ -75,7 +83,12 @@ def test_a_removed_document_leaves_nothing_but_its_leftovers(store: DataFolder) 
     store.documents.remove(kb.id, hidden[0].document_id, "a.md")
     assert store.documents.list(kb.id) == []
     with store.database.read() as c:
-        assert [c.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("versions", "parents", "children", "vectors")] == [0, 0, 0, 0]
+        assert [c.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("versions", "parents", "children", "vectors")] == [
+            0,
+            0,
+            0,
+            0,
+        ]
         assert c.execute("SELECT count(*) FROM index_leftovers").fetchone()[0] == 1
 
 

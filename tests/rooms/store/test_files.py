@@ -20,7 +20,9 @@ def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
     assert blobs.read(blobs.put(b"x")) == b"x"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..", "", "a" * 15, "A" * 64, "a" * 64 + "/x", "a" * 64 + ".p/ng", "a" * 64 + "..png"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..", "", "a" * 15, "A" * 64, "a" * 64 + "/x", "a" * 64 + ".p/ng", "a" * 64 + "..png"]
+)
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     assert Blobs(tmp_path).path(name) is None
     assert Blobs(tmp_path).read(name) is None

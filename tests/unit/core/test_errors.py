@@ -35,3 +35,8 @@ def test_an_error_survives_pickling() -> None:
 
 def test_braces_in_a_value_are_shown_as_they_are() -> None:
     assert "{0} {name.__class__}" in KnowledgeNotFound(name="{0} {name.__class__}", known="").say("en")
+
+
+def test_a_reason_in_chinese_is_preferred_in_a_chinese_message() -> None:
+    error = errors.DocumentUnreadable(name="a", reason="broken", reason_zh="已损坏")
+    assert error.say("en") == "a could not be read: broken." and error.say("zh") == "无法读取 a：已损坏。"

@@ -27,7 +27,14 @@ def test_three_lines_are_enough(tmp_path: Path) -> None:
 def test_every_section_is_read(tmp_path: Path) -> None:
     text = "models:\n  embedder: {url: u, model: m, query_prefix: 'q: '}\ngateway: {port: 9}\nstore: {data: ./here}\nknowledge: ./docs\nchild_max: 100\napps: {}\n"
     stack = read(write(tmp_path, text))
-    assert stack.values == {"embedder": "u", "embedder_model": "m", "query_prefix": "q: ", "port": 9, "data": tmp_path / "here", "child_max": 100}
+    assert stack.values == {
+        "embedder": "u",
+        "embedder_model": "m",
+        "query_prefix": "q: ",
+        "port": 9,
+        "data": tmp_path / "here",
+        "child_max": 100,
+    }
     assert stack.knowledge[0].name == "docs"
 
 

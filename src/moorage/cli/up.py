@@ -1,0 +1,54 @@
+"""``moorage up``: open the home, fill the knowledge bases, serve."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+
+from moorage.cli import show
+from moorage.core.errors import PathNotFound
+from moorage.core.stackfile import KnowledgeEntry
+from moorage.wiring import Home, load
+
+
+def run_up(flags: Mapping[str, object], config: Path | None, folder: Path | None, open_browser: bool, as_json: bool) -> None:
+    """Serves until interrupted. Everything a person should know is said on stderr; the address is the only thing on stdout."""
+    if folder is not None and not folder.is_dir():
+        raise PathNotFound(path=str(folder))
+    resolved, stack = load(flags, config)
+    from moorage.web.server import Door, serve
+
+    with Door(resolved.settings.host, resolved.settings.port) as door, Home(resolved, stack.knowledge) as home:
+        _fill(home, folder)
+        needs_key = door.needs_key(resolved.settings.keys)
+        new_key = home.keys.create("first") if needs_key and not home.keys.list() else None
+        _greet(home, door.url, new_key, as_json)
+        if open_browser:
+            webbrowser.open(door.url)
+        serve(home, door, needs_key)
+
+
+def _fill(home: Home, folder: Path | None) -> None:
+    entries = [*home.knowledge_entries]
+    if folder is not None:
+        entries.append(KnowledgeEntry(home.kb.name_of_mirror(folder), folder))
+    for entry in entries:
+        report = home.kb.mirror(entry.name, entry.folder)
+        new = len(report.added) + len(report.changed)
+        show.talk(
+            f"{entry.name}: {new} to read, {len(report.unchanged)} unchanged, {len(report.removed)} removed, {len(report.skipped)} of other formats ({entry.folder})"
+        )
+        if not new and not report.unchanged:
+            show.talk(f"{entry.name}: no readable documents in {entry.folder}. Put some there and start again, or drop them on the page.")
+    home.kb.refresh_vectors()
+
+
+def _greet(home: Home, url: str, new_key: str | None, as_json: bool) -> None:
+    if home.chat_model is None:
+        show.talk(
+            "No language model is configured: answers are the best sentences of your documents, with sources. `--llm URL` adds a model."
+        )
+    if new_key:
+        show.talk(f"Reachable from other machines, so a key is asked for. This is the first one, shown once:\n  {new_key}")
+    show.data({"url": url, "data": home.settings.data, "key": new_key}, as_json, lambda: url)

@@ -1,0 +1,331 @@
+"""The worker: takes jobs from the durable queue and makes documents searchable.
+
+A document is read, written hidden, indexed, and shown in one transaction, so a search sees all of a version or nothing of it. A worker that
+is killed at any point leaves jobs that wait again, hidden versions that are dropped, and index rows that no search shows.
+
+Words first, meaning after: a document is found by words as soon as it is indexed; where an embedder is configured its vectors follow as a job
+of their own, so a slow or dead model server never keeps a document from being found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
+
+from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, ModelError, MoorageError, StoreFull
+from moorage.kb.indexes import Indexes, child_rows, version_rows, versions_filter
+from moorage.kb.read import Recipe, read_document
+from moorage.models.base import Embedder
+from moorage.store.documents import HiddenVersion, VersionDraft, VisibleVersion
+from moorage.store.folder import DataFolder
+from moorage.store.index import Row
+from moorage.store.jobs import Job
+from moorage.store.knowledge import Generation
+
+log = logging.getLogger("moorage.ingest")
+
+_JOBS_AT_ONCE = 256
+_CHARACTERS_AT_ONCE = 4_000_000
+_SLOW_BYTES = 400_000
+_EMBED_AT_ONCE = 256
+_IDLE_S = 0.5
+_FULL_DISK_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    job: Job
+    draft: VersionDraft
+
+
+def file_source(path: Path) -> str:
+    """A file as a job's source. Names need not be valid text, so they are kept as quoted bytes."""
+    return "file:" + quote(os.fsencode(path))
+
+
+def blob_source(name: str) -> str:
+    return "blob:" + name
+
+
+class Worker:
+    """Does the jobs of one data folder while it holds its work lock; other processes wait for it or take over when it ends."""
+
+    def __init__(self, store: DataFolder, indexes: Indexes, embedder: Embedder | None, recipe: Recipe, max_document_bytes: int) -> None:
+        self._store = store
+        self._indexes = indexes
+        self._embedder = embedder
+        self._recipe = recipe
+        self._max_bytes = max_document_bytes
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Says that there is something to do. Call it from the worker's own event loop."""
+        self._wake.set()
+
+    async def serve(self) -> None:
+        """Works for ever: the background task of a server. Waits its turn while another process holds the lock."""
+        while True:
+            try:
+                if await asyncio.to_thread(self._store.try_work_lock):
+                    await self._serve_holding_lock()
+            except asyncio.CancelledError:
+                raise
+            except StoreFull as e:
+                log.error("%s", e)
+                await asyncio.sleep(_FULL_DISK_PAUSE_S)
+            except Exception:  # the worker is the one task that must outlive any surprise; the jobs stay in the queue
+                log.exception("The worker stumbled and begins again.")
+            finally:
+                self._store.release_work_lock()
+            await asyncio.sleep(_IDLE_S)
+
+    async def _serve_holding_lock(self) -> None:
+        await asyncio.to_thread(self._recover)
+        while True:
+            self._wake.clear()
+            if not await self._work_once():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_S)
+
+    async def drain(self, knowledge_id: int | None = None, on_progress: Callable[[], None] = lambda: None) -> None:
+        """Works until nothing waits (in one knowledge base, or at all). When another process is the worker, waits for it instead."""
+        recovered = False
+        while True:
+            if await asyncio.to_thread(self._store.try_work_lock):
+                try:
+                    if not recovered:
+                        await asyncio.to_thread(self._recover)
+                        recovered = True
+                    while await self._work_once(knowledge_id, on_progress):
+                        on_progress()
+                finally:
+                    self._store.release_work_lock()
+            on_progress()
+            if not await asyncio.to_thread(self._is_open, knowledge_id):
+                return
+            await asyncio.sleep(_IDLE_S / 5)
+
+    def _is_open(self, knowledge_id: int | None) -> bool:
+        jobs = self._store.jobs
+        return bool(jobs.waiting(1, knowledge_id) or jobs.list(knowledge_id, "running", 1))
+
+    def _recover(self) -> None:
+        """What a killed worker left: running jobs wait again, hidden versions go, unknown indexes go."""
+        interrupted = self._store.jobs.requeue_interrupted()
+        hidden = self._store.documents.drop_hidden()
+        self._indexes.drop_strangers(self._store.knowledge.generations())
+        if interrupted or hidden:
+            log.info("Took up %d interrupted jobs again.", interrupted)
+
+    async def _work_once(self, knowledge_id: int | None = None, on_progress: Callable[[], None] = lambda: None) -> bool:
+        """One batch of jobs of one kind and knowledge base; False when there is nothing to do."""
+        jobs = await asyncio.to_thread(self._next_batch, knowledge_id)
+        if not jobs:
+            return False
+        if jobs[0].kind == "ingest":
+            await asyncio.to_thread(self._ingest, jobs, on_progress)
+        else:
+            await self._embed(jobs, on_progress)
+        return True
+
+    def _next_batch(self, knowledge_id: int | None) -> list[Job]:
+        waiting = self._store.jobs.waiting(_JOBS_AT_ONCE, knowledge_id)
+        if not waiting:
+            return []
+        first = waiting[0]
+        if first.attempts:  # it was interrupted once: alone, so that it takes no other document with it
+            return [first]
+        return [j for j in waiting if (j.kind, j.knowledge_id) == (first.kind, first.knowledge_id) and not j.attempts]
+
+    # -- read, split, index --------------------------------------------------------------------------------------------
+
+    def _ingest(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
+        generation = self._store.knowledge.generation(jobs[0].knowledge_id)
+        visible = self._store.documents.visible(jobs[0].knowledge_id)
+        self._store.jobs.claim([j.id for j in jobs], "reading")
+        batch: list[_Read] = []
+        unchanged: list[int] = []
+        for i, job in enumerate(jobs):
+            try:
+                read = self._read(job, visible)
+                if read is None:
+                    unchanged.append(job.id)
+                else:
+                    batch.append(read)
+            except StoreFull:
+                self._store.jobs.put_back([j.id for j in jobs[i:]] + [r.job.id for r in batch])
+                raise
+            except MoorageError as e:
+                self._store.jobs.fail(job.id, e)
+            except Exception as e:  # one job: a parser's surprise fails this document and no other
+                log.exception("%s could not be read.", job.document_name)
+                self._store.jobs.fail(job.id, DocumentUnreadable(name=job.document_name, reason=f"{type(e).__name__}: {e}"))
+            if sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE:
+                self._publish(generation, batch)
+                batch = []
+                on_progress()
+        self._publish(generation, batch)
+        self._store.jobs.finish(unchanged)
+        if generation:
+            self._sweep(generation)
+            self._indexes.of(generation).maintain(busy=bool(self._store.jobs.waiting(1, generation.knowledge_id)))
+
+    def _read(self, job: Job, visible: dict[str, tuple[str, str]]) -> _Read | None:
+        """The document as a version; None when just this version is visible already."""
+        data = self._bytes(job)
+        if visible.get(job.document_name) == (hashlib.sha256(data).hexdigest(), self._recipe.identity):
+            return None
+        slow = len(data) >= _SLOW_BYTES
+
+        def step(name: str) -> None:
+            if slow:
+                self._store.jobs.progress([job.id], name)
+
+        return _Read(job, read_document(job.document_name, data, self._recipe, self._store.pictures.put_named, step))
+
+    def _bytes(self, job: Job) -> bytes:
+        kind, _, rest = job.source.partition(":")
+        if kind == "blob":
+            data = self._store.originals.read(rest)
+            if data is None:
+                raise DocumentUnreadable(name=job.document_name, reason="its stored original is gone; add it again")
+            return data
+        path = Path(os.fsdecode(unquote_to_bytes(rest)))
+        try:
+            size = path.stat().st_size
+            if size > self._max_bytes:
+                raise DocumentTooLarge(name=job.document_name, bytes=size, limit=self._max_bytes)
+            return path.read_bytes()
+        except OSError as e:
+            raise DocumentUnreadable(name=job.document_name, reason=e.strerror or str(e)) from e
+
+    def _publish(self, generation: Generation | None, batch: Sequence[_Read]) -> None:
+        """Writes the versions hidden, puts their words into the index, shows them."""
+        if not batch or generation is None:  # no generation: the knowledge base was removed while its documents were read
+            return
+        self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(p.children) for r in batch for p in r.draft.parents))
+        hidden = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
+        index = self._indexes.of(generation)
+        index.upsert([row for version, read in zip(hidden, batch, strict=True) for row in _draft_rows(version, read.draft)])
+        self._store.documents.show(hidden, [r.job.id for r in batch])
+        if self._embedder is not None:
+            self._store.jobs.enqueue(generation.knowledge_id, [("embed", "", "")])
+
+    def _sweep(self, generation: Generation) -> None:
+        """Takes the rows of replaced and removed versions out of the index."""
+        while gone := self._store.documents.leftovers(generation.id):
+            self._indexes.of(generation).delete(versions_filter(gone))
+            self._store.documents.swept(generation.id, gone)
+
+    # -- vectors -------------------------------------------------------------------------------------------------------
+
+    async def _embed(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
+        ids = [j.id for j in jobs]
+        self._store.jobs.claim(ids, "embedding")
+        if self._embedder is None:  # the embedder was taken out of the settings
+            self._store.jobs.finish(ids)
+            return
+        try:
+            is_complete = await self._embed_with(self._embedder, jobs, on_progress)
+        except ModelError as e:
+            for job in jobs:
+                self._store.jobs.fail(job.id, e)
+            return
+        except BaseException:
+            self._store.jobs.put_back(ids)
+            raise
+        if is_complete:
+            self._store.jobs.finish(ids)
+        else:
+            self._store.jobs.put_back(ids)
+
+    async def _embed_with(self, embedder: Embedder, jobs: Sequence[Job], on_progress: Callable[[], None]) -> bool:
+        """Vectors for every visible chunk that lacks one, then the index rows with them. Another embedder than the index was made with:
+        a new generation is filled beside the old one and swapped in when it holds everything. False when it stopped to let documents go first."""
+        knowledge_id, ids = jobs[0].knowledge_id, [j.id for j in jobs]
+        identity = await embedder.identity()
+        dimension = int((await embedder.embed(["dimension"], kind="query")).shape[1])
+        generation = await asyncio.to_thread(self._generation_for, knowledge_id, identity, dimension)
+        if generation is None:
+            return True
+        finished: set[int] = set()
+        while True:
+            versions = [
+                v for v in await asyncio.to_thread(self._store.documents.visible_versions, knowledge_id) if v.version_id not in finished
+            ]
+            if not versions:
+                break
+            for version in versions:
+                await self._embed_version(embedder, identity, generation, version)
+                finished.add(version.version_id)
+                self._store.jobs.progress(ids, "embedding", len(finished), max(len(finished), len(versions)))
+                on_progress()
+                if await asyncio.to_thread(self._documents_wait):
+                    return False
+        await asyncio.to_thread(self._take_over, generation)
+        return True
+
+    def _documents_wait(self) -> bool:
+        return any(j.kind == "ingest" for j in self._store.jobs.waiting(1))
+
+    def _generation_for(self, knowledge_id: int, identity: str, dimension: int) -> Generation | None:
+        current = self._store.knowledge.generation(knowledge_id)
+        if current is None or current.embedding == identity:
+            return current
+        return self._store.knowledge.begin_generation(knowledge_id, identity, dimension)
+
+    async def _embed_version(self, embedder: Embedder, identity: str, generation: Generation, version: VisibleVersion) -> None:
+        documents = self._store.documents
+        have = await asyncio.to_thread(documents.vectors, version.version_id, identity)
+        children = await asyncio.to_thread(lambda: list(documents.version_children(version.version_id)))
+        missing = [
+            (child_id, _embedded_text(version.title, headings, text))
+            for child_id, _, headings, text in children
+            if child_id not in have and _has_words(text)
+        ]
+        for at in range(0, len(missing), _EMBED_AT_ONCE):
+            part = missing[at : at + _EMBED_AT_ONCE]
+            vectors = await embedder.embed([text for _, text in part], kind="document")
+            await asyncio.to_thread(
+                documents.write_vectors, identity, [(i, v.astype("<f4").tobytes()) for (i, _), v in zip(part, vectors, strict=True)]
+            )
+        if missing or await asyncio.to_thread(self._is_absent, generation, version):
+            await asyncio.to_thread(lambda: self._indexes.of(generation).upsert(list(version_rows(documents, version, identity))))
+
+    def _is_absent(self, generation: Generation, version: VisibleVersion) -> bool:
+        """True when a generation in the making does not hold all of this version yet."""
+        return generation.state == "building" and self._indexes.of(generation).count(versions_filter([version.version_id])) < version.chunks
+
+    def _take_over(self, generation: Generation) -> None:
+        if generation.state == "building":
+            self._indexes.of(generation).maintain()
+            old = self._store.knowledge.swap_generation(generation.knowledge_id)
+            if old:
+                self._indexes.drop(old)
+            self._store.documents.forget_vectors(generation.knowledge_id, generation.embedding)
+        else:
+            self._indexes.of(generation).maintain()
+
+
+def _draft_rows(version: HiddenVersion, draft: VersionDraft) -> Iterator[Row]:
+    children = [(i, p.headings, p.text[c.start - p.start : c.end - p.start]) for i, p in enumerate(draft.parents) for c in p.children]
+    rows = [(child_id, *child) for child_id, child in zip(version.child_ids, children, strict=True)]
+    return child_rows(version.document_id, version.id, draft.title, rows, {})
+
+
+def _has_words(text: str) -> bool:
+    """A rule or a row of dashes means nothing; some embedders answer it with a vector of zeros. Words find it, or nothing does."""
+    return any(c.isalnum() for c in text)
+
+
+def _embedded_text(title: str, headings: tuple[str, ...], text: str) -> str:
+    """What an embedder reads: the text under its title and headings, which a passage cut from its document lacks."""
+    above = " > ".join(dict.fromkeys(h for h in (title, *headings) if h and h not in text[:200]))
+    return f"{above}\n{text}" if above else text

@@ -1,0 +1,348 @@
+"""Knowledge bases: the public verbs of the room. Each is a few lines over the stages (``read``, ``ingest``, ``find``, ``answer``)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from moorage.core.errors import BadInput, KnowledgeNotFound, PathNotFound, QuestionTooLong
+from moorage.core.nouns import Answer, Chunk, Document
+from moorage.core.settings import Settings
+from moorage.kb import notices
+from moorage.kb.answer import Answering
+from moorage.kb.chunk.blocks import CHILD_DELIMITER
+from moorage.kb.chunk.textform import PARENT_DELIMITER
+from moorage.kb.find import Finding
+from moorage.kb.folder import FoundFile, files_below, hash_of
+from moorage.kb.indexes import Indexes
+from moorage.kb.ingest import Worker, blob_source, file_source
+from moorage.kb.metadata import MetadataFilter
+from moorage.kb.names import checked_name, document_name, name_for_folder
+from moorage.kb.parse import known_suffixes
+from moorage.kb.read import Recipe
+from moorage.kb.results import AnswerDone, AnswerEvent, Knowledge, ParentChunk, SearchResult, SyncReport
+from moorage.models.base import ChatModel, Embedder, Message
+from moorage.store.conversations import Conversation
+from moorage.store.folder import DataFolder
+from moorage.store.jobs import Job, JobKind
+from moorage.store.knowledge import KnowledgeRow
+
+
+class KnowledgeBases:
+    """Everything one can do with knowledge bases: ``home.kb``.
+
+    Methods that may wait for a model server are ``async``; the others use the local disk alone.
+    """
+
+    def __init__(self, store: DataFolder, settings: Settings, chat: ChatModel | None = None, embedder: Embedder | None = None) -> None:
+        self._store = store
+        self._settings = settings
+        self._embedder = embedder
+        self.indexes = Indexes(store.index_folder, store.documents)
+        self.recipe = _recipe(settings)
+        self.worker = Worker(store, self.indexes, embedder, self.recipe, settings.max_document_bytes)
+        self._finding = Finding(store, self.indexes, embedder, settings.vector_weight)
+        self._answering = Answering(chat, settings.context_characters, settings.answer_tokens)
+
+    # -- knowledge bases -----------------------------------------------------------------------------------------------
+
+    def create(self, name: str) -> Knowledge:
+        """A new, empty knowledge base. Raises NameInvalid, AlreadyExists."""
+        return _knowledge(self._store.knowledge.insert(checked_name(name)))
+
+    def ls(self) -> list[Knowledge]:
+        return [_knowledge(row) for row in self._store.knowledge.list()]
+
+    def get(self, name: str) -> Knowledge:
+        """Raises KnowledgeNotFound, which names those that exist."""
+        return _knowledge(self._store.knowledge.get(name))
+
+    def rm(self, name: str) -> None:
+        """Removes a knowledge base with its documents. The files they came from are not touched."""
+        for generation in self._store.knowledge.delete(name):
+            self.indexes.drop(generation)
+
+    def only(self) -> str:
+        """The name of the only knowledge base. Raises BadInput when there are several, KnowledgeNotFound when there is none."""
+        names = [k.name for k in self._store.knowledge.list()]
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise KnowledgeNotFound(name="(any)", known="none yet")
+        raise BadInput(reason=f"There are several knowledge bases ({', '.join(names)}). Say which one with --kb.")
+
+    def name_of_mirror(self, folder: Path) -> str:
+        """The knowledge base that mirrors ``folder``, or a free name made from the folder's."""
+        root, taken = str(folder.resolve()), {k.name: k.folder for k in self._store.knowledge.list()}
+        known = next((name for name, mirrored in taken.items() if mirrored == root), None)
+        if known:
+            return known
+        stem = name_for_folder(folder)
+        return next(n for n in (stem, *(f"{stem[:60]}-{i}" for i in range(2, 10_000))) if taken.get(n, root) == root)
+
+    def mirror(self, name: str, folder: Path) -> SyncReport:
+        """``sync`` of a knowledge base that is made when missing."""
+        if all(k.name != name for k in self._store.knowledge.list()):
+            self.create(name)
+        return self.sync(name, folder)
+
+    def refresh_vectors(self) -> None:
+        """Queues vectors wherever the configured embedder has not made them yet, also after it was changed."""
+        if self._embedder is None:
+            return
+        for row in self._store.knowledge.list():
+            if row.documents:
+                self._store.jobs.enqueue(row.id, [("embed", "", "")])
+
+    # -- documents -----------------------------------------------------------------------------------------------------
+
+    def documents(self, name: str) -> list[Document]:
+        """Every document, by name; also those whose first reading waits or failed."""
+        row = self._store.knowledge.get(name)
+        return self._store.documents.list(row.id)
+
+    def document(self, name: str, document: str) -> Document:
+        """One document by id or name. Raises DocumentNotFound."""
+        row = self._store.knowledge.get(name)
+        return self._store.documents.get(row.id, name, document)
+
+    def markdown(self, name: str, document: str) -> str:
+        """The cleaned Markdown that chunk offsets point into."""
+        return self._store.documents.markdown(self.document(name, document).id)
+
+    def remove(self, name: str, document: str) -> None:
+        """Removes one document, by id or name. Searches stop showing it at once."""
+        row = self._store.knowledge.get(name)
+        found = self._store.documents.get(row.id, name, document)
+        self._store.documents.remove(row.id, found.id, found.name)
+
+    def add_bytes(self, name: str, file_name: str, data: bytes) -> Job:
+        """Takes a document's bytes. When this returns, they are on disk and a job will read them. Raises BadInput, StoreFull."""
+        row = self._store.knowledge.get(name)
+        if not data:
+            raise BadInput(reason=f"{document_name(file_name)} is empty (0 bytes). Choose a file with content.")
+        if len(data) > self._settings.max_document_bytes:
+            raise BadInput(
+                reason=f"{document_name(file_name)} has {len(data)} bytes; at most {self._settings.max_document_bytes} are read (`max_document_bytes`)."
+            )
+        blob = self._store.originals.put(data)
+        return self._enqueue(row, [(document_name(file_name), blob_source(blob))])[0]
+
+    def add(self, name: str, paths: Sequence[Path]) -> list[Job]:
+        """Takes files, and every readable file of folders, as copies. Raises PathNotFound before anything is taken."""
+        missing = next((p for p in paths if not p.exists()), None)
+        if missing is not None:
+            raise PathNotFound(path=str(missing))
+        suffixes = known_suffixes()
+        jobs: list[Job] = []
+        for path in paths:
+            found = (
+                [f for f in files_below(path, suffixes) if f.is_known]
+                if path.is_dir()
+                else [FoundFile(path, document_name(path.name), True)]
+            )
+            for file in found:
+                jobs.append(self.add_bytes(name, file.name, file.path.read_bytes()))
+        return jobs
+
+    def sync(self, name: str, folder: Path | None = None) -> SyncReport:
+        """Makes the knowledge base mirror a folder (the one of the last sync when None): queues new and changed files, removes what is gone.
+
+        Documents are compared by content, so nothing is read twice.
+        """
+        row = self._store.knowledge.get(name)
+        root = folder or (Path(row.folder) if row.folder else None)
+        if root is None:
+            raise BadInput(reason=f"{name!r} mirrors no folder yet. Name one: `moorage kb sync {name} ./docs`.")
+        if not root.is_dir():
+            raise PathNotFound(path=str(root))
+        self._store.knowledge.set_folder(row.id, str(root.resolve()))
+        visible = self._store.documents.visible(row.id)
+        files = list(files_below(root, known_suffixes()))
+        known = [f for f in files if f.is_known]
+        fresh = [f for f in known if visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
+        names = {f.name for f in known}
+        gone = [d for d in self._store.documents.list(row.id) if d.name not in names]
+        for document in gone:
+            self._store.documents.remove(row.id, document.id, document.name)
+        self._enqueue(row, [(f.name, file_source(f.path)) for f in fresh])
+        return SyncReport(
+            added=tuple(f.name for f in fresh if f.name not in visible),
+            changed=tuple(f.name for f in fresh if f.name in visible),
+            removed=tuple(d.name for d in gone),
+            unchanged=tuple(sorted(names - {f.name for f in fresh})),
+            skipped=tuple(f.name for f in files if not f.is_known),
+        )
+
+    def _enqueue(self, row: KnowledgeRow, work: Sequence[tuple[str, str]]) -> list[Job]:
+        self._store.documents.ensure(row.id, [document for document, _ in work])
+        kind: JobKind = "ingest"
+        return [self._store.jobs.get(i) for i in self._store.jobs.enqueue(row.id, [(kind, document, source) for document, source in work])]
+
+    def chunks(self, name: str, document: str) -> list[ParentChunk]:
+        """The parents of a document with their children, in order."""
+        found = self.document(name, document)
+        return [_parent_chunk(found.id, parent, children) for parent, children in self._store.documents.chunks(found.id)]
+
+    def text_form(self, name: str, document: str) -> str:
+        """A document's chunks as one text: ``======`` between parents, ``------`` between children."""
+        return PARENT_DELIMITER.join(CHILD_DELIMITER.join(c.text for c in p.children) for p in self.chunks(name, document))
+
+    def export(self, name: str) -> Iterator[str]:
+        """The knowledge base as JSON lines: one line a document, with its Markdown, metadata and chunks."""
+        for document in self.documents(name):
+            parents = [
+                {
+                    "start": p.parent.start,
+                    "end": p.parent.end,
+                    "page": p.parent.page,
+                    "headings": p.parent.headings,
+                    "text": p.parent.text,
+                    "children": [c.text for c in p.children],
+                }
+                for p in self.chunks(name, document.id)
+            ]
+            line = {
+                "name": document.name,
+                "title": document.title,
+                "media_type": document.media_type,
+                "content_hash": document.content_hash,
+                "metadata": dict(document.metadata),
+                "markdown": self._store.documents.markdown(document.id),
+                "parents": parents,
+            }
+            yield json.dumps(line, ensure_ascii=False)
+
+    def matching(self, name: str, condition: MetadataFilter) -> list[str]:
+        """The ids of the documents whose metadata a filter admits."""
+        return [d.id for d in self.documents(name) if d.state == "ready" and condition.admits(d)]
+
+    def conversations(self, name: str) -> list[Conversation]:
+        """Conversations kept with this knowledge base, newest first."""
+        return self._store.conversations.list(self._store.knowledge.get(name).id)
+
+    def remember(self, name: str, conversation_id: str, answer: Answer) -> None:
+        """Keeps a turn of a conversation."""
+        self._store.conversations.add(self._store.knowledge.get(name).id, conversation_id, answer)
+
+    # -- work ----------------------------------------------------------------------------------------------------------
+
+    def jobs(self, name: str) -> list[Job]:
+        """Open jobs first, then finished ones, newest first."""
+        return self._store.jobs.list(self._store.knowledge.get(name).id)
+
+    def job_counts(self, name: str) -> dict[str, int]:
+        return {state: n for state, n in self._store.jobs.counts(self._store.knowledge.get(name).id).items()}
+
+    def seconds_left(self, name: str) -> float | None:
+        return self._store.jobs.seconds_left(self._store.knowledge.get(name).id)
+
+    def retry(self, name: str, job_id: int | None = None) -> list[Job]:
+        """Queues a failed job again, or all failed jobs of the knowledge base."""
+        row = self._store.knowledge.get(name)
+        ids = [job_id] if job_id is not None else [j.id for j in self._store.jobs.list(row.id, "failed")]
+        return [self._store.jobs.retry(i) for i in ids]
+
+    def rebuild(self, name: str) -> Job:
+        """Queues new vectors by the configured embedder (or a new index of words where there is none)."""
+        row = self._store.knowledge.get(name)
+        if self._embedder is None:
+            for generation in self._store.knowledge.generations():
+                if generation.knowledge_id == row.id:
+                    self.indexes.drop(generation)
+        return self._store.jobs.get(self._store.jobs.enqueue(row.id, [("rebuild", "", "")])[0])
+
+    async def work(self, name: str | None = None, on_progress: Callable[[], None] = lambda: None) -> None:
+        """Does what waits (in one knowledge base, or everywhere) to the end, or waits for the process that does it."""
+        await self.worker.drain(self._store.knowledge.get(name).id if name else None, on_progress)
+
+    # -- questions -----------------------------------------------------------------------------------------------------
+
+    async def search(
+        self,
+        name: str,
+        query: str,
+        top_k: int | None = None,
+        document_ids: Collection[str] | None = None,
+        *,
+        embedder_timeout_s: float | None = None,
+    ) -> SearchResult:
+        """The parents that fit ``query`` best, at most ``top_k``. ``document_ids`` narrows the search to these documents; words answer alone
+        when the embedder takes longer than ``embedder_timeout_s``.
+
+        Raises KnowledgeNotFound, QuestionTooLong. An embedder that fails is a notice, not an error: words answer alone.
+        """
+        row = self._store.knowledge.get(name)
+        self._check(query)
+        return await self._finding.find(row.id, query, top_k or self._settings.top_k, document_ids, embedder_timeout_s)
+
+    async def ask(self, name: str, question: str, history: Sequence[Message] = ()) -> AsyncGenerator[AnswerEvent]:
+        """The answer as it comes: HitsFound, TextDelta…, AnswerDone. Close the iterator to stop the model.
+
+        Raises what ``search`` raises, and a ModelError when the model fails before its first word; after it the answer ends with a notice.
+        """
+        row = self._store.knowledge.get(name)
+        self._check(question)
+        passages = await self._finding.passages(row.id, question, self._settings.top_k, self._settings.context_characters)
+        if row.waiting and any(
+            j.kind == "ingest" for j in self._store.jobs.waiting(1, row.id) + self._store.jobs.list(row.id, "running", 1)
+        ):
+            passages = SearchResult(passages.hits, (notices.STILL_READING, *passages.notices))
+        async for event in self._answering.answer(question, passages, history):
+            yield event
+
+    async def answer(self, name: str, question: str, history: Sequence[Message] = ()) -> Answer:
+        """The whole answer at once; raises like ``ask``."""
+        async for event in self.ask(name, question, history):
+            if isinstance(event, AnswerDone):
+                return event.answer
+        raise AssertionError("an answer ends with AnswerDone")
+
+    def _check(self, question: str) -> None:
+        if len(question) > self._settings.max_question_characters:
+            raise QuestionTooLong(length=len(question), limit=self._settings.max_question_characters)
+
+    def warm(self) -> None:
+        """Opens the indexes, which takes a second the first time, so that no question waits for it."""
+        for row in self._store.knowledge.list():
+            generation = self._store.knowledge.generation(row.id)
+            if generation:
+                self.indexes.of(generation)
+
+    def close(self) -> None:
+        self.indexes.close()
+
+
+def _recipe(settings: Settings) -> Recipe:
+    return Recipe(settings.child_max, settings.parent_max)
+
+
+def _knowledge(row: KnowledgeRow) -> Knowledge:
+    embedder = row.embedding.split("|")[0] or None
+    return Knowledge(row.name, row.documents, row.chunks, row.waiting, row.failed, embedder, row.folder, row.created_at)
+
+
+def _parent_chunk(document_id: str, parent: sqlite3.Row, children: Sequence[sqlite3.Row]) -> ParentChunk:
+    text: str = parent["text"]
+    headings = tuple(json.loads(parent["headings"]))
+    start, parent_id = parent["start_char"], f"p{parent['id']}"
+    whole = Chunk(parent_id, document_id, text, start, parent["end_char"], parent["position"], parent["page"], headings)
+    return ParentChunk(
+        whole,
+        tuple(
+            Chunk(
+                f"c{c['id']}",
+                document_id,
+                text[c["start_char"] - start : c["end_char"] - start],
+                c["start_char"],
+                c["end_char"],
+                c["position"],
+                c["page"],
+                headings,
+                parent_id,
+            )
+            for c in children
+        ),
+    )

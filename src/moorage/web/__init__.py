@@ -1,0 +1,1 @@
+"""The HTTP faces: pages, the API, an OpenAI-compatible address, Dify's external knowledge. Parse, one call, show."""

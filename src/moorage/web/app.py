@@ -1,0 +1,52 @@
+"""The application: every HTTP face over one Home, behind one gate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from moorage import __version__
+from moorage.web.api import api_routes
+from moorage.web.dify import dify_routes
+from moorage.web.errors import handle_errors
+from moorage.web.openai import openai_routes
+from moorage.web.pages import routes as page_routes
+from moorage.web.security import Gate, login_routes
+from moorage.wiring import Home
+
+_TAGS = [
+    {"name": "questions", "description": "Search and ask."},
+    {"name": "knowledge", "description": "Knowledge bases."},
+    {"name": "documents", "description": "Their documents."},
+    {"name": "jobs", "description": "The work on them."},
+    {"name": "conversations", "description": "Kept questions and answers."},
+    {"name": "openai", "description": "For OpenAI clients: base address `/v1`, a knowledge base is a model."},
+    {"name": "dify", "description": "For Dify: external knowledge."},
+    {"name": "health", "description": "Is it up?"},
+]
+
+
+def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False, with_worker: bool = True) -> FastAPI:
+    """The ASGI application. ``is_loopback`` refuses foreign host names; ``with_worker`` does the jobs in the background."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(home.kb.worker.serve())] if with_worker else []
+        warm = asyncio.create_task(asyncio.to_thread(home.kb.warm))
+        yield
+        for task in (*tasks, warm):
+            task.cancel()
+        await asyncio.gather(*tasks, warm, return_exceptions=True)
+
+    app = FastAPI(title="Moorage", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_tags=_TAGS)
+    app.add_middleware(Gate, keys=home.keys, needs_key=needs_key, is_loopback=is_loopback)
+    handle_errors(app)
+    app.include_router(api_routes(home))
+    app.include_router(openai_routes(home))
+    app.include_router(dify_routes(home))
+    app.include_router(login_routes(home.keys))
+    app.include_router(page_routes(home))
+    return app

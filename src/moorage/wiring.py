@@ -1,0 +1,115 @@
+"""From settings to a Home. The one file that knows every room: it builds each part once, hands it down, and closes in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from moorage.core.errors import NotFound
+from moorage.core.nouns import ModelSpec, Plan, Service
+from moorage.core.settings import Resolved, Settings, resolve
+from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
+from moorage.kb.knowledge import KnowledgeBases
+from moorage.models.base import ChatModel, Embedder
+from moorage.store.conversations import ConversationRows
+from moorage.store.folder import DataFolder
+from moorage.store.keys import KeyRows
+
+
+class Home:
+    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.keys``, ``home.conversations``.
+
+    Made by ``open_home``; use it as a context manager, or call ``close``.
+    """
+
+    def __init__(self, resolved: Resolved, knowledge: tuple[KnowledgeEntry, ...] = ()) -> None:
+        self.resolved = resolved
+        self.knowledge_entries = knowledge
+        self.store = DataFolder(resolved.settings.data)
+        self._chat = _chat_model(resolved.settings)
+        self._embedder = _embedder(resolved.settings)
+        self.kb = KnowledgeBases(self.store, resolved.settings, self._chat, self._embedder)
+
+    @property
+    def settings(self) -> Settings:
+        return self.resolved.settings
+
+    @property
+    def keys(self) -> KeyRows:
+        return self.store.keys
+
+    @property
+    def conversations(self) -> ConversationRows:
+        return self.store.conversations
+
+    @property
+    def chat_model(self) -> str | None:
+        """The name of the model that writes answers; None when answers are extractive."""
+        return (self._chat.name or self.settings.llm) if self._chat else None
+
+    @property
+    def embedder(self) -> str | None:
+        """The name of the embedding model; None when search is by words alone."""
+        return (self._embedder.name or self.settings.embedder) if self._embedder else None
+
+    def picture(self, name: str) -> bytes | None:
+        """A picture of a document by its name in the Markdown (``/images/NAME``)."""
+        return self.store.pictures.read(name)
+
+    def original(self, content_hash: str) -> bytes:
+        """The bytes of an uploaded document. Raises NotFound."""
+        data = self.store.originals.read(content_hash)
+        if data is None:
+            raise NotFound(what="the original of this document")
+        return data
+
+    def close(self) -> None:
+        self.kb.close()
+        self.store.close()
+
+    def __enter__(self) -> Home:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def load(
+    flags: Mapping[str, object] | None = None, config: Path | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Resolved, StackFile]:
+    """The settings: flags, ``MOORAGE_*`` variables, the stack file (``config``, or ``moorage.yaml`` in the working folder), defaults."""
+    path = config or find(Path.cwd())
+    stack = read(path) if path else StackFile()
+    return resolve(flags, environ, stack.values, str(path or "moorage.yaml")), stack
+
+
+def open_home(data: str | Path | None = None, *, config: str | Path | None = None, **flags: object) -> Home:
+    """Opens the data folder ``data`` (made when missing) with the settings of ``config``, variables and keyword flags.
+
+        with moorage.open_home(data="./data", llm="http://localhost:8000/v1") as home:
+            home.kb.create("handbook")
+
+    Raises SettingInvalid, StoreUnreadable, StoreTooNew.
+    """
+    resolved, stack = load({**flags, "data": data}, Path(config) if config else None)
+    return Home(resolved, stack.knowledge)
+
+
+def _chat_model(settings: Settings) -> ChatModel | None:
+    if not settings.llm:
+        return None
+    from moorage.models.openai import OpenAIChat
+
+    plan = Plan(ModelSpec(settings.llm_model, "chat"), settings.llm)
+    return OpenAIChat(Service("llm", plan, settings.llm_key), settings.model_timeout)
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    if not settings.embedder:
+        return None
+    from moorage.models.openai import OpenAIEmbedder
+
+    plan = Plan(ModelSpec(settings.embedder_model, "embed"), settings.embedder)
+    service = Service("embedder", plan, settings.embedder_key, settings.query_prefix, settings.document_prefix)
+    return OpenAIEmbedder(service, settings.model_timeout)
