@@ -68,9 +68,12 @@ class MoorageError(Exception):
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in type(self).__name__).lstrip("_")
 
     def say(self, language: Language = "en") -> str:
-        """The message for a person, in English or Chinese."""
+        """The message for a person, in English or Chinese. A value that is prose itself comes twice, as ``reason`` and ``reason_zh``, say."""
         template = self.zh if language == "zh" else (type(self).__doc__ or "").split("\n\n")[0].strip()
-        return _Lenient().vformat(" ".join(template.split()), (), self.values)
+        spoken = (
+            {name.removesuffix("_zh"): value for name, value in self.values.items() if name.endswith("_zh")} if language == "zh" else {}
+        )
+        return _Lenient().vformat(" ".join(template.split()), (), {**self.values, **spoken})
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.values))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from moorage.core.errors import SettingInvalid
 
@@ -19,7 +19,7 @@ Value = str | int | float | bool | Path | None
 Origin = Literal["flag", "variable", "file", "default"]
 
 
-def _setting(default: Value, en: str, zh: str, file: str = "", **rules: object) -> object:
+def _setting(default: Value, en: str, zh: str, file: str = "", **rules: object) -> Any:  # as dataclasses.field is typed
     return field(default=default, repr=not rules.get("secret"), metadata={"en": en, "zh": zh, "file": file, **rules})
 
 
@@ -36,51 +36,63 @@ def default_data_folder() -> Path:
 class Settings:
     """Every setting, resolved. Sizes are in characters or bytes, times in seconds, as the names say."""
 
-    data: Path = cast(Path, _setting(None, "the data folder", "数据目录", "store.data"))
-    host: str = cast(str, _setting("127.0.0.1", "address to listen on", "监听地址", "gateway.host"))
-    port: int = cast(int, _setting(8484, "port to listen on; 0 picks a free one", "监听端口；0 表示自动选择", "gateway.port", low=0, high=65535))
-    keys: str = cast(
-        str,
-        _setting(
-            "auto",
-            "ask for keys: on, off, or auto (on unless only this machine can connect)",
-            "是否要求密钥：on、off 或 auto（仅本机可连接时不要求）",
-            "gateway.keys",
-            choices=("auto", "on", "off"),
-        ),
+    data: Path = _setting(None, "the data folder", "数据目录", "store.data")
+    host: str = _setting("127.0.0.1", "address to listen on", "监听地址", "gateway.host")
+    port: int = _setting(8484, "port to listen on; 0 picks a free one", "监听端口；0 表示自动选择", "gateway.port", low=0, high=65535)
+    keys: str = _setting(
+        "auto",
+        "ask for keys: on, off, or auto (on unless only this machine can connect)",
+        "是否要求密钥：on、off 或 auto（仅本机可连接时不要求）",
+        "gateway.keys",
+        choices=("auto", "on", "off"),
     )
-    language: str = cast(
-        str, _setting("auto", "language of messages: en, zh, or auto", "消息语言：en、zh 或 auto", "language", choices=("auto", "en", "zh"))
+    language: str = _setting(
+        "auto", "language of messages: en, zh, or auto", "消息语言：en、zh 或 auto", "language", choices=("auto", "en", "zh")
     )
-    llm: str = cast(str, _setting("", "OpenAI-compatible address of the model that writes answers", "撰写答案的模型的 OpenAI 兼容地址", "models.llm.url"))
-    llm_model: str = cast(str, _setting("", "its model name; empty asks the server", "模型名称；留空则询问服务器", "models.llm.model"))
-    llm_key: str = cast(str, _setting("", "its key", "模型密钥", "models.llm.key", secret=True))
-    embedder: str = cast(str, _setting("", "OpenAI-compatible address of the embedding model", "嵌入模型的 OpenAI 兼容地址", "models.embedder.url"))
-    embedder_model: str = cast(str, _setting("", "its model name; empty asks the server", "嵌入模型名称；留空则询问服务器", "models.embedder.model"))
-    embedder_key: str = cast(str, _setting("", "its key", "嵌入模型密钥", "models.embedder.key", secret=True))
-    query_prefix: str = cast(str, _setting("", "text put before a question before it is embedded", "嵌入问题前添加的文字", "models.embedder.query_prefix"))
-    document_prefix: str = cast(
-        str, _setting("", "text put before a chunk before it is embedded", "嵌入文本块前添加的文字", "models.embedder.document_prefix")
+    llm: str = _setting(
+        "", "OpenAI-compatible address of the model that writes answers", "撰写答案的模型的 OpenAI 兼容地址", "models.llm.url"
     )
-    child_max: int = cast(int, _setting(400, "longest child chunk, characters", "子块最大字符数", "child_max", low=20, high=100_000))
-    parent_max: int = cast(int, _setting(1200, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000))
-    top_k: int = cast(int, _setting(6, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100))
-    vector_weight: float = cast(
-        float,
-        _setting(0.5, "weight of vectors beside words, 0 to 1, when there is an embedder", "有嵌入模型时向量相对于词语的权重，0 到 1", "vector_weight", low=0.0, high=1.0),
+    llm_model: str = _setting("", "its model name; empty asks the server", "模型名称；留空则询问服务器", "models.llm.model")
+    llm_key: str = _setting("", "its key", "模型密钥", "models.llm.key", secret=True)
+    embedder: str = _setting("", "OpenAI-compatible address of the embedding model", "嵌入模型的 OpenAI 兼容地址", "models.embedder.url")
+    embedder_model: str = _setting("", "its model name; empty asks the server", "嵌入模型名称；留空则询问服务器", "models.embedder.model")
+    embedder_key: str = _setting("", "its key", "嵌入模型密钥", "models.embedder.key", secret=True)
+    query_prefix: str = _setting(
+        "", "text put before a question before it is embedded", "嵌入问题前添加的文字", "models.embedder.query_prefix"
     )
-    context_characters: int = cast(
-        int, _setting(6000, "characters of passages sent to the model", "发送给模型的段落总字符数", "context_characters", low=200, high=2_000_000)
+    document_prefix: str = _setting(
+        "", "text put before a chunk before it is embedded", "嵌入文本块前添加的文字", "models.embedder.document_prefix"
     )
-    answer_tokens: int = cast(int, _setting(1024, "longest answer of the model, tokens", "模型答案最大 token 数", "answer_tokens", low=16, high=131_072))
-    model_timeout: float = cast(
-        float, _setting(60.0, "seconds to wait for a model's first and each next word", "等待模型首个及后续输出的秒数", "model_timeout", low=0.1, high=3600.0)
+    child_max: int = _setting(400, "longest child chunk, characters", "子块最大字符数", "child_max", low=20, high=100_000)
+    parent_max: int = _setting(1200, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000)
+    top_k: int = _setting(6, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
+    vector_weight: float = _setting(
+        0.5,
+        "weight of vectors beside words, 0 to 1, when there is an embedder",
+        "有嵌入模型时向量相对于词语的权重，0 到 1",
+        "vector_weight",
+        low=0.0,
+        high=1.0,
     )
-    max_document_bytes: int = cast(
-        int, _setting(256 * 2**20, "largest document read, bytes", "单个文档最大字节数", "max_document_bytes", low=1, high=2**40)
+    context_characters: int = _setting(
+        6000, "characters of passages sent to the model", "发送给模型的段落总字符数", "context_characters", low=200, high=2_000_000
     )
-    max_question_characters: int = cast(
-        int, _setting(8000, "longest question, characters", "问题最大字符数", "max_question_characters", low=1, high=1_000_000)
+    answer_tokens: int = _setting(
+        1024, "longest answer of the model, tokens", "模型答案最大 token 数", "answer_tokens", low=16, high=131_072
+    )
+    model_timeout: float = _setting(
+        60.0,
+        "seconds to wait for a model's first and each next word",
+        "等待模型首个及后续输出的秒数",
+        "model_timeout",
+        low=0.1,
+        high=3600.0,
+    )
+    max_document_bytes: int = _setting(
+        256 * 2**20, "largest document read, bytes", "单个文档最大字节数", "max_document_bytes", low=1, high=2**40
+    )
+    max_question_characters: int = _setting(
+        8000, "longest question, characters", "问题最大字符数", "max_question_characters", low=1, high=1_000_000
     )
 
 
@@ -125,7 +137,7 @@ class Setting:
         if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
             raise self._invalid(raw, source, "it must be a number")
         try:
-            number = self.kind(raw) if not (self.kind is int and isinstance(raw, float) and raw != int(raw)) else None
+            number = None if self.kind is int and isinstance(raw, float) and not raw.is_integer() else self.kind(raw)
         except (ValueError, OverflowError):
             number = None
         if number is None or number != number:
@@ -136,7 +148,9 @@ class Setting:
 
     def _invalid(self, raw: object, source: str, reason: str) -> SettingInvalid:
         shown = "***" if self.secret else raw
-        return SettingInvalid(name=self.name, value=shown, source=source, reason=reason, advice=f"{self.en.capitalize()}; default {self.default!r}.")
+        return SettingInvalid(
+            name=self.name, value=shown, source=source, reason=reason, advice=f"{self.en.capitalize()}; default {self.default!r}."
+        )
 
 
 def _table() -> tuple[Setting, ...]:
@@ -144,7 +158,9 @@ def _table() -> tuple[Setting, ...]:
     rows: list[Setting] = []
     for f in fields(Settings):
         rules = dict(f.metadata)
-        rows.append(Setting(name=f.name, kind=kinds[str(f.type)], default=None if f.default is MISSING else cast(Value, f.default), **rules))
+        rows.append(
+            Setting(name=f.name, kind=kinds[str(f.type)], default=None if f.default is MISSING else cast(Value, f.default), **rules)
+        )
     return tuple(rows)
 
 
@@ -165,12 +181,17 @@ class Resolved:
             value = cast(Value, getattr(self.settings, s.name))
             shown = "***" if s.secret and value else (str(value) if isinstance(value, Path) else value)
             origin, source = self.origins[s.name]
-            rows.append({"name": s.name, "value": shown, "origin": origin, "source": source, "variable": s.variable, "file": s.file, "help": s.en})
+            rows.append(
+                {"name": s.name, "value": shown, "origin": origin, "source": source, "variable": s.variable, "file": s.file, "help": s.en}
+            )
         return rows
 
 
 def resolve(
-    flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None, file: Mapping[str, object] | None = None, file_name: str = "moorage.yaml"
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Mapping[str, object] | None = None,
+    file_name: str = "moorage.yaml",
 ) -> Resolved:
     """Flag beats variable beats file beats default. ``file`` maps setting names to raw values (see ``stackfile.read``)."""
     flags, environ, file = flags or {}, environ if environ is not None else os.environ, file or {}

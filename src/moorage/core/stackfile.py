@@ -1,8 +1,8 @@
 """``moorage.yaml``, the stack file: which models, which knowledge, which apps, behind which door. Three lines are enough:
 
-    knowledge:
-      handbook: ./docs
-    models: {llm: "http://localhost:8000/v1"}
+knowledge:
+  handbook: ./docs
+models: {llm: "http://localhost:8000/v1"}
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def _knowledge(raw: object, path: Path) -> tuple[KnowledgeEntry, ...]:
     for name, value in entries.items():
         folder = value if isinstance(value, str) else _mapping(value, f"knowledge.{name}", path).get("folder")
         if not isinstance(folder, str):
-            raise SettingInvalid(name=f"knowledge.{name}", value=value, source=str(path), reason="it needs a folder", advice=f"Write `{name}: ./docs`.")
+            raise SettingInvalid(
+                name=f"knowledge.{name}", value=value, source=str(path), reason="it needs a folder", advice=f"Write `{name}: ./docs`."
+            )
         found.append(KnowledgeEntry(name, (path.parent / Path(str(_expand(folder, path))).expanduser()).resolve()))
     return tuple(found)
 
@@ -113,7 +115,9 @@ def _knowledge(raw: object, path: Path) -> tuple[KnowledgeEntry, ...]:
 def _mapping(value: object, key: str, path: Path) -> Mapping[str, object]:
     if isinstance(value, Mapping):
         return {str(k): v for k, v in cast("Mapping[object, object]", value).items()}
-    raise SettingInvalid(name=key, value=value, source=str(path), reason="it must be a mapping (`key: value` lines)", advice="See docs/configuration.md.")
+    raise SettingInvalid(
+        name=key, value=value, source=str(path), reason="it must be a mapping (`key: value` lines)", advice="See docs/configuration.md."
+    )
 
 
 def _expand(value: object, path: Path) -> object:
@@ -123,7 +127,9 @@ def _expand(value: object, path: Path) -> object:
     def variable(match: re.Match[str]) -> str:
         found = os.environ.get(match[1])
         if found is None:
-            raise SettingInvalid(name=match[0], value="", source=str(path), reason="this environment variable is not set", advice=f"Export {match[1]} first.")
+            raise SettingInvalid(
+                name=match[0], value="", source=str(path), reason="this environment variable is not set", advice=f"Export {match[1]} first."
+            )
         return found
 
     return _VARIABLE.sub(variable, value)
@@ -141,7 +147,9 @@ def schema() -> dict[str, object]:
     for s in SETTINGS:
         place, parts = root, s.file.split(".")
         for part in parts[:-1]:
-            holder = cast("dict[str, dict[str, object]]", place).setdefault(part, {"type": "object", "additionalProperties": False, "properties": {}})
+            holder = cast("dict[str, dict[str, object]]", place).setdefault(
+                part, {"type": "object", "additionalProperties": False, "properties": {}}
+            )
             place = cast("dict[str, object]", holder["properties"])
         place[parts[-1]] = _rule(s)
     models = cast("dict[str, dict[str, dict[str, object]]]", root)["models"]["properties"]
@@ -149,7 +157,10 @@ def schema() -> dict[str, object]:
         models[name] = {"oneOf": [{"type": "string", "description": "the address alone"}, rule]}
     folder = {"type": "string", "description": "the folder of documents, relative to this file"}
     entry = {"oneOf": [folder, {"type": "object", "properties": {"folder": folder}, "required": ["folder"], "additionalProperties": False}]}
-    root["knowledge"] = {"oneOf": [folder, {"type": "object", "additionalProperties": entry}], "description": "knowledge bases: name and folder"}
+    root["knowledge"] = {
+        "oneOf": [folder, {"type": "object", "additionalProperties": entry}],
+        "description": "knowledge bases: name and folder",
+    }
     root["apps"] = {"type": "object", "description": "apps: a prompt, a model and knowledge"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -33,11 +33,16 @@ def export_data(store: DataFolder, to: Path, on_progress: Callable[[int, int], N
     """
     if to.exists():
         raise AlreadyExists(kind="file", name=str(to))
-    names = [(kind, blobs, name) for kind, blobs in (("originals", store.originals), ("pictures", store.pictures)) for name in blobs.names()]
+    names = [
+        (kind, blobs, name) for kind, blobs in (("originals", store.originals), ("pictures", store.pictures)) for name in blobs.names()
+    ]
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=store.path) as scratch, zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        with (
+            tempfile.TemporaryDirectory(dir=store.path) as scratch,
+            zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, allowZip64=True) as archive,
+        ):
             copy = Path(scratch) / _DATABASE
             store.database.copy_to(copy)
             archive.writestr(_MANIFEST, json.dumps({"format": FORMAT, "schema": migrations()[-1][0]}))

@@ -42,7 +42,13 @@ class ConversationRows:
     def add(self, knowledge_id: int, conversation_id: str, answer: Answer) -> None:
         """Appends a turn; the conversation is made with the first one."""
         citations = [
-            {"number": c.number, "document_id": c.hit.document.id, "document": c.hit.document.name, "start": c.hit.chunk.start, "end": c.hit.chunk.end}
+            {
+                "number": c.number,
+                "document_id": c.hit.document.id,
+                "document": c.hit.document.name,
+                "start": c.hit.chunk.start,
+                "end": c.hit.chunk.end,
+            }
             for c in answer.citations
         ]
         now = time.time()
@@ -66,7 +72,10 @@ class ConversationRows:
     def turns(self, conversation_id: str) -> list[Turn]:
         with self._db.read() as c:
             rows = c.execute(self._sql["messages"], (conversation_id,)).fetchall()
-        return [Turn(**{**dict(r), "found": bool(r["found"]), "citations": cast("list[Mapping[str, object]]", json.loads(r["citations"]))}) for r in rows]
+        return [
+            Turn(**{**dict(r), "found": bool(r["found"]), "citations": cast("list[Mapping[str, object]]", json.loads(r["citations"]))})
+            for r in rows
+        ]
 
     def delete(self, conversation_id: str) -> None:
         with self._db.write() as c:

@@ -31,8 +31,8 @@ def statements(subject: str) -> Mapping[str, str]:
 @functools.cache
 def migrations() -> tuple[tuple[int, str], ...]:
     """(number, SQL) of every migration, in order. The number is the file name's beginning."""
-    files = sorted(f for f in resources.files("moorage.store").joinpath("migrations").iterdir() if f.name.endswith(".sql"))
-    return tuple((int(f.name[:4]), f.read_text(encoding="utf-8")) for f in files)
+    files = (f for f in resources.files("moorage.store").joinpath("migrations").iterdir() if f.name.endswith(".sql"))
+    return tuple((int(f.name[:4]), f.read_text(encoding="utf-8")) for f in sorted(files, key=lambda f: f.name))
 
 
 class Database:

@@ -105,7 +105,9 @@ class DocumentRows:
         """A row for each name, invisible until a version is shown."""
         now = time.time()
         with self._db.write() as c:
-            c.executemany(self._sql["ensure"], [{"id": uuid.uuid4().hex, "knowledge_id": knowledge_id, "name": n, "now": now} for n in names])
+            c.executemany(
+                self._sql["ensure"], [{"id": uuid.uuid4().hex, "knowledge_id": knowledge_id, "name": n, "now": now} for n in names]
+            )
 
     def write_hidden(self, knowledge_id: int, drafts: Sequence[VersionDraft]) -> list[HiddenVersion]:
         """Writes versions with their chunks. Nothing of them is visible before ``show``."""
@@ -138,7 +140,18 @@ class DocumentRows:
         children: list[tuple[object, ...]] = []
         for position, parent in enumerate(draft.parents):
             parent_id = next_parent + position
-            parents.append((parent_id, version_id, position, parent.start, parent.end, parent.page, json.dumps(parent.headings, ensure_ascii=False), parent.text))
+            parents.append(
+                (
+                    parent_id,
+                    version_id,
+                    position,
+                    parent.start,
+                    parent.end,
+                    parent.page,
+                    json.dumps(parent.headings, ensure_ascii=False),
+                    parent.text,
+                )
+            )
             for child in parent.children:
                 children.append((next_child + len(children), parent_id, version_id, len(children), child.start, child.end, child.page))
         c.executemany(self._sql["insert_parent_with_id"], parents)

@@ -56,7 +56,10 @@ class KnowledgeRows:
         try:
             with self._db.write() as c:
                 row = c.execute(self._sql["insert"], {"name": name, "folder": folder, "now": now}).fetchone()
-                c.execute(self._sql["insert_generation"], {"knowledge_id": row["id"], "state": "current", "embedding": "", "dimension": None, "now": now}).fetchone()
+                c.execute(
+                    self._sql["insert_generation"],
+                    {"knowledge_id": row["id"], "state": "current", "embedding": "", "dimension": None, "now": now},
+                ).fetchone()
         except sqlite3.IntegrityError as e:
             raise AlreadyExists(kind="knowledge base", name=name) from e
         return self.get(name)
