@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -74,9 +74,8 @@ def main() -> None:
             for result in measure(folder, name):
                 results.append(result)
                 print(_line(result), file=sys.stderr, flush=True)
-    versions = {
-        name: version(name) for name in ("lancedb", "langchain-community", "llama-index-retrievers-bm25") if find_spec(name.split("-")[0])
-    }
+    installed = {found.name: found.version for found in distributions()}
+    versions = {name: installed.get(name) for name in ("lancedb", "langchain-community", "llama-index-retrievers-bm25")}
     if options.json:
         print(
             json.dumps(

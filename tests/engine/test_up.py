@@ -30,7 +30,18 @@ def url(tmp_path_factory: pytest.TempPathFactory, vllm_chat_url: str, vllm_embed
     (folder / "docs").mkdir()
     for name, text in FACTS.items():
         (folder / "docs" / name).write_text(text, encoding="utf-8")
-    command = [sys.executable, "-c", "from moorage.cli import main; main()", "up", str(folder / "docs"), "--data", str(folder / "data"), "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from moorage.cli import main; main()",
+        "up",
+        str(folder / "docs"),
+        "--data",
+        str(folder / "data"),
+        "--port",
+        "0",
+        "--json",
+    ]
     command += ["--llm", vllm_chat_url, "--embedder", vllm_embed_url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as program:
         try:
@@ -65,7 +76,9 @@ def test_models_are_found_out_by_asking_their_servers(url: str) -> None:
 def test_a_real_model_writes_a_cited_answer(url: str) -> None:
     answer = httpx2.post(f"{url}/api/kb/docs/ask", json={"question": "what is price?"}, timeout=120).json()
     assert answer["model"] == "tiny-chat" and "42 yuan" in answer["text"]
-    assert [c["document"]["name"] for c in answer["citations"]] == ["price.md"] and f"[{answer['citations'][0]['number']}]" in answer["text"]
+    assert [c["document"]["name"] for c in answer["citations"]] == ["price.md"] and f"[{answer['citations'][0]['number']}]" in answer[
+        "text"
+    ]
 
 
 def test_a_real_answer_streams_through_the_openai_address(url: str) -> None:

@@ -32,6 +32,7 @@ def default_data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "moorage"
 
 
+# ruff: noqa: RUF009 - `_setting` is dataclasses.field with the table's columns
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting, resolved. Sizes are in characters or bytes, times in seconds, as the names say."""
@@ -63,9 +64,9 @@ class Settings:
     document_prefix: str = _setting(
         "", "text put before a chunk before it is embedded", "嵌入文本块前添加的文字", "models.embedder.document_prefix"
     )
-    child_max: int = _setting(400, "longest child chunk, characters", "子块最大字符数", "child_max", low=20, high=100_000)
-    parent_max: int = _setting(1200, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000)
-    top_k: int = _setting(6, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
+    child_max: int = _setting(1000, "longest child chunk, characters", "子块最大字符数", "child_max", low=20, high=100_000)
+    parent_max: int = _setting(2000, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000)
+    top_k: int = _setting(8, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
     vector_weight: float = _setting(
         0.5,
         "weight of vectors beside words, 0 to 1, when there is an embedder",

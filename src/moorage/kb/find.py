@@ -26,6 +26,8 @@ _CANDIDATES = 100
 _MOST_CANDIDATES = 1600
 # A vector search always finds something; what scores less than this share of the best is no evidence and misleads a small model.
 _NOISE_SHARE = 0.25
+# So many children are looked at for whole passages and excerpts; measured together with the sizes of chunks in benchmarks/retrieval.py.
+_ASSEMBLED = 20
 
 
 class Finding:
@@ -67,7 +69,7 @@ class Finding:
     def _assembled(
         self, generation: Generation, question: str, vector: Sequence[float] | None, top_k: int, characters: int, told: tuple[Notice, ...]
     ) -> SearchResult:
-        ranked = self._ranked_children(generation, question, vector, top_k, Filter())[:top_k]
+        ranked = self._ranked_children(generation, question, vector, top_k, Filter())[:_ASSEMBLED]
         ranked = [(row, score) for row, score in ranked if score >= ranked[0][1] * _NOISE_SHARE]
         documents = self._store.documents.by_ids({row.document_id for row, _ in ranked})
         found = {(r.document_id, r.start): (r, score) for r, score in ranked if r.document_id in documents}
@@ -76,7 +78,7 @@ class Finding:
             for r, _ in found.values()
         ]
         hits: list[Hit] = []
-        for piece in assemble(question, pieces, characters):
+        for piece in assemble(question, pieces, characters)[:top_k]:
             row, score = next(found[key] for key in found if key[0] == piece.document_id and key[1] <= piece.start < found[key][0].end)
             chunk = Chunk(
                 f"c{row.id}", row.document_id, piece.text, piece.start, piece.end, row.position, row.page, row.headings, f"p{row.parent_id}"

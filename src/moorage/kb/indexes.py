@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from moorage.core.errors import IndexDamaged
-from moorage.kb.rank import field_for_child
-from moorage.store.documents import DocumentRows, VisibleVersion
+from moorage.kb.reader import fields_of_parent
+from moorage.store.documents import DocumentRows, HiddenVersion, VisibleVersion
 from moorage.store.index import Filter, Row, SearchIndex, drop_index, list_indexes, open_index
 from moorage.store.knowledge import Generation
 
@@ -83,32 +84,24 @@ class Indexes:
             self._open.clear()
 
 
+def new_rows(version: HiddenVersion, fields: Sequence[str]) -> Iterator[Row]:
+    """The index rows of a version just written: words, no vectors yet."""
+    for child_id, field in zip(version.child_ids, fields, strict=True):
+        yield Row(str(child_id), "", version.document_id, str(version.id), field)
+
+
 def version_rows(documents: DocumentRows, version: VisibleVersion, embedding: str) -> Iterator[Row]:
     """The index rows of a stored version, with its vectors of this embedding where it has them."""
-    vectors = documents.vectors(version.version_id, embedding) if embedding else {}
-    yield from child_rows(
-        version.document_id, version.version_id, version.title, list(documents.version_children(version.version_id)), vectors
-    )
-
-
-def child_rows(
-    document_id: str, version_id: int, title: str, children: Sequence[tuple[int, int, tuple[str, ...], str]], vectors: Mapping[int, bytes]
-) -> Iterator[Row]:
-    """One index row for each (child id, parent, headings, text), in document order."""
     from numpy import frombuffer
 
-    for i, (child_id, parent, headings, text) in enumerate(children):
-        before = children[i - 1][3] if i and children[i - 1][1] == parent else ""
-        after = children[i + 1][3] if i + 1 < len(children) and children[i + 1][1] == parent else ""
-        vector = vectors.get(child_id)
-        yield Row(
-            id=str(child_id),
-            knowledge="",
-            document_id=document_id,
-            version_id=str(version_id),
-            tokens=field_for_child(title, headings, text, before, after),
-            vector=None if vector is None else frombuffer(vector, dtype="<f4"),  # pyright: ignore[reportArgumentType]
-        )
+    vectors = documents.vectors(version.version_id, embedding) if embedding else {}
+    for _, group in groupby(documents.version_children(version.version_id), key=lambda child: child[1]):
+        children = list(group)
+        fields = fields_of_parent(version.title, children[0][2], [text for _, _, _, text in children])
+        for (child_id, _, _, _), field in zip(children, fields, strict=True):
+            vector = vectors.get(child_id)
+            held = None if vector is None else frombuffer(vector, dtype="<f4")
+            yield Row(str(child_id), "", version.document_id, str(version.version_id), field, held)  # pyright: ignore[reportArgumentType]
 
 
 def versions_filter(version_ids: Sequence[int]) -> Filter:

@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
-from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, ModelError, MoorageError, StoreFull
-from moorage.kb.indexes import Indexes, child_rows, version_rows, versions_filter
-from moorage.kb.read import Recipe, read_document
+from moorage.core.errors import ModelError, MoorageError, StoreFull
+from moorage.kb.indexes import Indexes, new_rows, version_rows, versions_filter
+from moorage.kb.read import Recipe
+from moorage.kb.reader import Order, Readers
 from moorage.models.base import Embedder
-from moorage.store.documents import HiddenVersion, VersionDraft, VisibleVersion
+from moorage.store.documents import VersionDraft, VisibleVersion
 from moorage.store.folder import DataFolder
-from moorage.store.index import Row
 from moorage.store.jobs import Job
 from moorage.store.knowledge import Generation
 
@@ -33,7 +32,6 @@ log = logging.getLogger("moorage.ingest")
 
 _JOBS_AT_ONCE = 256
 _CHARACTERS_AT_ONCE = 4_000_000
-_SLOW_BYTES = 400_000
 _EMBED_AT_ONCE = 256
 _IDLE_S = 0.5
 _FULL_DISK_PAUSE_S = 10.0
@@ -43,6 +41,7 @@ _FULL_DISK_PAUSE_S = 10.0
 class _Read:
     job: Job
     draft: VersionDraft
+    fields: tuple[str, ...]
 
 
 def file_source(path: Path) -> str:
@@ -63,6 +62,7 @@ class Worker:
         self._embedder = embedder
         self._recipe = recipe
         self._max_bytes = max_document_bytes
+        self._readers = Readers()
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -83,6 +83,7 @@ class Worker:
             except Exception:  # the worker is the one task that must outlive any surprise; the jobs stay in the queue
                 log.exception("The worker stumbled and begins again.")
             finally:
+                self._readers.close()
                 self._store.release_work_lock()
             await asyncio.sleep(_IDLE_S)
 
@@ -91,6 +92,7 @@ class Worker:
         while True:
             self._wake.clear()
             if not await self._work_once():
+                await asyncio.to_thread(self._readers.rest)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _IDLE_S)
 
@@ -106,6 +108,7 @@ class Worker:
                     while await self._work_once(knowledge_id, on_progress):
                         on_progress()
                 finally:
+                    self._readers.close()
                     self._store.release_work_lock()
             on_progress()
             if not await asyncio.to_thread(self._is_open, knowledge_id):
@@ -150,73 +153,55 @@ class Worker:
         generation = self._store.knowledge.generation(jobs[0].knowledge_id)
         visible = self._store.documents.visible(jobs[0].knowledge_id)
         self._store.jobs.claim([j.id for j in jobs], "reading")
+        open_jobs = {j.id for j in jobs}
         batch: list[_Read] = []
-        unchanged: list[int] = []
-        for i, job in enumerate(jobs):
-            try:
-                read = self._read(job, visible)
-                if read is None:
-                    unchanged.append(job.id)
+        try:
+            for job, result in zip(jobs, self._readers.read([self._order(j, visible) for j in jobs]), strict=True):
+                if isinstance(result, StoreFull):
+                    raise result
+                if isinstance(result, MoorageError):
+                    self._store.jobs.fail(job.id, result)
+                    open_jobs.discard(job.id)
+                elif result.draft is None:
+                    self._store.jobs.finish([job.id])
+                    open_jobs.discard(job.id)
                 else:
-                    batch.append(read)
-            except StoreFull:
-                self._store.jobs.put_back([j.id for j in jobs[i:]] + [r.job.id for r in batch])
-                raise
-            except MoorageError as e:
-                self._store.jobs.fail(job.id, e)
-            except Exception as e:  # one job: a parser's surprise fails this document and no other
-                log.exception("%s could not be read.", job.document_name)
-                self._store.jobs.fail(job.id, DocumentUnreadable(name=job.document_name, reason=f"{type(e).__name__}: {e}"))
-            if sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE:
-                self._publish(generation, batch)
-                batch = []
-                on_progress()
-        self._publish(generation, batch)
-        self._store.jobs.finish(unchanged)
+                    batch.append(_Read(job, result.draft, result.fields))
+                if sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE:
+                    open_jobs -= self._publish(generation, batch)
+                    batch = []
+                    on_progress()
+            open_jobs -= self._publish(generation, batch)
+        except BaseException:
+            self._store.jobs.put_back(open_jobs)
+            raise
         if generation:
             self._sweep(generation)
             self._indexes.of(generation).maintain(busy=bool(self._store.jobs.waiting(1, generation.knowledge_id)))
 
-    def _read(self, job: Job, visible: dict[str, tuple[str, str]]) -> _Read | None:
-        """The document as a version; None when just this version is visible already."""
-        data = self._bytes(job)
-        if visible.get(job.document_name) == (hashlib.sha256(data).hexdigest(), self._recipe.identity):
-            return None
-        slow = len(data) >= _SLOW_BYTES
+    def _order(self, job: Job, visible: Mapping[str, tuple[str, str]]) -> Order:
+        path = self._path(job)
+        return Order(job.document_name, path, self._recipe, self._store.pictures.folder, self._max_bytes, visible.get(job.document_name))
 
-        def step(name: str) -> None:
-            if slow:
-                self._store.jobs.progress([job.id], name)
-
-        return _Read(job, read_document(job.document_name, data, self._recipe, self._store.pictures.put_named, step))
-
-    def _bytes(self, job: Job) -> bytes:
+    def _path(self, job: Job) -> Path:
         kind, _, rest = job.source.partition(":")
         if kind == "blob":
-            data = self._store.originals.read(rest)
-            if data is None:
-                raise DocumentUnreadable(name=job.document_name, reason="its stored original is gone; add it again")
-            return data
-        path = Path(os.fsdecode(unquote_to_bytes(rest)))
-        try:
-            size = path.stat().st_size
-            if size > self._max_bytes:
-                raise DocumentTooLarge(name=job.document_name, bytes=size, limit=self._max_bytes)
-            return path.read_bytes()
-        except OSError as e:
-            raise DocumentUnreadable(name=job.document_name, reason=e.strerror or str(e)) from e
+            return self._store.originals.path(rest) or self._store.originals.folder / rest
+        return Path(os.fsdecode(unquote_to_bytes(rest)))
 
-    def _publish(self, generation: Generation | None, batch: Sequence[_Read]) -> None:
-        """Writes the versions hidden, puts their words into the index, shows them."""
+    def _publish(self, generation: Generation | None, batch: Sequence[_Read]) -> set[int]:
+        """Writes the versions hidden, puts their words into the index, shows them. Returns the ids of the jobs that are done."""
+        done = {r.job.id for r in batch}
         if not batch or generation is None:  # no generation: the knowledge base was removed while its documents were read
-            return
+            return done
         self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(p.children) for r in batch for p in r.draft.parents))
         hidden = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
         index = self._indexes.of(generation)
-        index.upsert([row for version, read in zip(hidden, batch, strict=True) for row in _draft_rows(version, read.draft)])
-        self._store.documents.show(hidden, [r.job.id for r in batch])
+        index.upsert([row for version, read in zip(hidden, batch, strict=True) for row in new_rows(version, read.fields)])
+        self._store.documents.show(hidden, done)
         if self._embedder is not None:
             self._store.jobs.enqueue(generation.knowledge_id, [("embed", "", "")])
+        return done
 
     def _sweep(self, generation: Generation) -> None:
         """Takes the rows of replaced and removed versions out of the index."""
@@ -312,12 +297,6 @@ class Worker:
             self._store.documents.forget_vectors(generation.knowledge_id, generation.embedding)
         else:
             self._indexes.of(generation).maintain()
-
-
-def _draft_rows(version: HiddenVersion, draft: VersionDraft) -> Iterator[Row]:
-    children = [(i, p.headings, p.text[c.start - p.start : c.end - p.start]) for i, p in enumerate(draft.parents) for c in p.children]
-    rows = [(child_id, *child) for child_id, child in zip(version.child_ids, children, strict=True)]
-    return child_rows(version.document_id, version.id, draft.title, rows, {})
 
 
 def _has_words(text: str) -> bool:

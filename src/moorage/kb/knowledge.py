@@ -234,7 +234,7 @@ class KnowledgeBases:
         return self._store.jobs.list(self._store.knowledge.get(name).id)
 
     def job_counts(self, name: str) -> dict[str, int]:
-        return {state: n for state, n in self._store.jobs.counts(self._store.knowledge.get(name).id).items()}
+        return dict(self._store.jobs.counts(self._store.knowledge.get(name).id).items())
 
     def seconds_left(self, name: str) -> float | None:
         return self._store.jobs.seconds_left(self._store.knowledge.get(name).id)

@@ -31,15 +31,12 @@ class Recipe:
         return f"{_FORMAT}:{self.child_max}:{self.parent_max}"
 
 
-def read_document(
-    name: str, data: bytes, recipe: Recipe, keep_picture: Callable[[str, bytes], None], step: Callable[[str], None] = lambda _: None
-) -> VersionDraft:
-    """The version of a document. ``keep_picture(name, bytes)`` is called for each picture in it; ``step`` hears what is being done.
+def read_document(name: str, data: bytes, recipe: Recipe, keep_picture: Callable[[str, bytes], None]) -> VersionDraft:
+    """The version of a document. ``keep_picture(name, bytes)`` is called for each picture in it.
 
     Raises DocumentUnreadable or a subclass of it. What could not be read of a readable document is in ``warnings``.
     """
     source = Source(name, data)
-    step("parsing")
     parsed = parse(source)
     for picture in parsed.pictures:
         keep_picture(picture.name, picture.data)
@@ -49,7 +46,6 @@ def read_document(
         keep_picture(picture, content)
         return f"{PICTURES_URL}/{picture}"
 
-    step("splitting")
     cleaned = clean(parsed.markdown, base_url=PICTURES_URL, store_image=store_inline)
     pages = locate_pages(parsed.markdown, parsed.pages, cleaned.text)
     parents = split(cleaned.text, child_max=recipe.child_max, parent_max=recipe.parent_max)

@@ -263,9 +263,9 @@ class IndexConformance:
             writer.join(120)
         assert [writer.exitcode for writer in writers] == [0, 0]
         index = self.open(tmp_path, create=False)
-        assert index.count() == 2 * 20 * 5 + 10
-        assert all(index.count(Filter(ids=[f"shared{n}"])) == 1 for n in range(10))
-        assert len({hit.id for hit in index.lexical(["alpha"], 500)}) == 210
+        assert index.count() == 2 * 20 * 5 + 20
+        assert all(index.count(Filter(ids=[f"shared{n}"])) == 1 for n in range(20))
+        assert len({hit.id for hit in index.lexical(["alpha"], 500)}) == 220
 
     @pytest.mark.parametrize("acknowledged", [1, 4, 9])
     def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_batch(self, tmp_path: Path, acknowledged: int) -> None:
@@ -311,7 +311,7 @@ def _write_many(opener: str, folder: Path, name: str) -> None:
     index = _open(opener, folder, _DIMENSION, create=False)
     for n in range(20):
         index.upsert([_row(f"{name}-{n}-{m}", tokens=f"alpha {name}") for m in range(5)])
-        index.upsert([_row(f"shared{n % 10}", tokens=f"alpha {name}")])
+        index.upsert([_row(f"shared{n}", tokens=f"alpha {name}")])
     index.maintain()
 
 

@@ -149,6 +149,23 @@ def test_generations_live_side_by_side(tmp_path: Path) -> None:
     assert list_indexes(tmp_path) == ["g2"]
 
 
+def test_a_large_index_gets_a_vector_index_and_filtered_searches_stay_complete(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    vectors = numpy.random.default_rng(1).normal(size=(50_000, 8)).astype("float32")
+    index = open_index(tmp_path, "x", 8)
+    index.upsert(Row(f"r{n}", "a", f"d{n % 1000}", "v", "alpha", vector) for n, vector in enumerate(vectors))
+    assert index.maintain().worked
+    assert not index.maintain().worked
+    unit = vectors / numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    for documents, least in ((1, 1.0), (20, 1.0), (500, 0.9), (1000, 0.9)):
+        within = Filter(document_ids=[f"d{n}" for n in range(documents)]) if documents < 1000 else Filter()
+        similarity = numpy.where(numpy.arange(50_000) % 1000 < documents, unit @ unit[7], -2)
+        exact = {f"r{n}" for n in numpy.argsort(-similarity)[:10]}
+        found = index.dense(vectors[7].tolist(), 10, within)
+        assert len(found) == 10
+        assert len(exact & {hit.id for hit in found}) >= 10 * least
+
+
 def test_an_unknown_engine_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingInvalid, match="lance"):
         open_index(tmp_path, "x", engine="milvus")

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from moorage.kb.cite import Citer
 
-PASSAGES = ["Annual leave is ten days per year for all staff.", "Tea is served at four in the afternoon.", "年假为每年十天，须提前三天申请。"]
+PASSAGES = [
+    "Annual leave is ten days per year for all staff.",
+    "Tea is served at four in the afternoon.",
+    "年假为每年十天，须提前三天申请。",
+]
 
 
 def run(text: str, size: int = 10_000) -> tuple[str, Citer]:
@@ -56,7 +60,10 @@ def test_markers_that_point_nowhere_are_counted() -> None:
 
 
 def test_an_item_and_a_heading_are_not_torn() -> None:
-    assert run("# Leave\n1. Annual leave is ten days [1]\n2. Tea is served at four\n")[0] == "# Leave\n1. Annual leave is ten days [1]\n2. Tea is served at four[2]\n"
+    assert (
+        run("# Leave\n1. Annual leave is ten days [1]\n2. Tea is served at four\n")[0]
+        == "# Leave\n1. Annual leave is ten days [1]\n2. Tea is served at four[2]\n"
+    )
 
 
 @settings(max_examples=300)

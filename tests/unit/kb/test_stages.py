@@ -56,7 +56,8 @@ def test_a_strangers_file_name_leads_nowhere(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("../../x.md", "x.md"), ("C:\\docs\\x.md", "C:/docs/x.md"), ("a\nb.md", "a b.md"), ("", "document"), ("/etc/passwd", "etc/passwd")]
+    ("path", "name"),
+    [("../../x.md", "x.md"), ("C:\\docs\\x.md", "C:/docs/x.md"), ("a\nb.md", "a b.md"), ("", "document"), ("/etc/passwd", "etc/passwd")],
 )
 def test_file_names_are_made_safe(path: str, name: str) -> None:
     assert document_name(path) == name
@@ -124,13 +125,25 @@ def test_no_conditions_admit_everything(raw: object) -> None:
     assert parse_filter(raw).admits(DOCUMENT)
 
 
-@pytest.mark.parametrize("raw", [5, {"logical_operator": "xor"}, {"conditions": 5}, {"conditions": [5]}, {"conditions": [{"name": "a", "comparison_operator": "~"}]}, {"conditions": [{}]}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        5,
+        {"logical_operator": "xor"},
+        {"conditions": 5},
+        {"conditions": [5]},
+        {"conditions": [{"name": "a", "comparison_operator": "~"}]},
+        {"conditions": [{}]},
+    ],
+)
 def test_a_filter_that_is_none_is_refused(raw: object) -> None:
     with pytest.raises(FilterInvalid):
         parse_filter(raw)
 
 
-@pytest.mark.parametrize("answer", ["The documents do not say.", "the documents do not say", "文档中没有说明。", "**文档中没有说明** [1]", "", "  "])
+@pytest.mark.parametrize(
+    "answer", ["The documents do not say.", "the documents do not say", "文档中没有说明。", "**文档中没有说明** [1]", "", "  "]
+)
 def test_a_model_that_found_nothing_is_understood(answer: str) -> None:
     assert says_nothing(answer)
 

@@ -80,6 +80,11 @@ def test_a_question_has_each_token_once() -> None:
     assert query_tokens("猫 猫 cat cat") == ["猫", "cat"]
 
 
+def test_a_pasted_page_is_asked_for_by_its_beginning() -> None:
+    page = " ".join(f"word{n}" for n in range(5000))
+    assert query_tokens(page) == list(dict.fromkeys(tokens(page)))[:512]
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "😀", "。，！", "---"])
 def test_a_text_without_words_has_no_tokens(text: str) -> None:
     assert tokens(text) == query_tokens(text) == []

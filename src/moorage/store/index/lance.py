@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from moorage.core.errors import IndexDamaged, IndexMismatch, NameInvalid, StoreError, StoreFull, StoreUnreadable
 from moorage.store.index.base import EVERYTHING, Filter, Found, Row, Upkeep
@@ -20,7 +20,7 @@ from moorage.store.index.base import EVERYTHING, Filter, Found, Row, Upkeep
 if TYPE_CHECKING:
     import pyarrow
     from lancedb.db import DBConnection
-    from lancedb.query import MatchQuery
+    from lancedb.query import LanceVectorQueryBuilder, MatchQuery
     from lancedb.table import Table
 
 T = TypeVar("T")
@@ -142,9 +142,8 @@ class LanceIndex:
         return _best_first(found["id"].to_pylist(), found["_score"].to_pylist())
 
     def _nearest(self, vector: Sequence[float], limit: int, within: Filter) -> list[Found]:
-        query = (
-            self._table.search(list(vector), vector_column_name="vector").distance_type("cosine").select(["id", "_distance"]).limit(limit)
-        )
+        search = cast("LanceVectorQueryBuilder", self._table.search(list(vector), vector_column_name="vector"))
+        query = search.distance_type("cosine").select(["id", "_distance"]).limit(limit)
         where = " AND ".join(filter(None, [_where(within), "vector IS NOT NULL"]))
         query = query.where(where, prefilter=True)
         if self._has_vector_index:
@@ -284,6 +283,8 @@ def _schema(dimension: int | None) -> pyarrow.Schema:
     import pyarrow
 
     fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in (*_COLUMNS, "tokens")]
+    # Without a key, two processes that add the same new id at once both succeed: 60 ids became up to 107 rows.
+    fields[0] = fields[0].with_metadata({"lance-schema:unenforced-primary-key": "true"})
     if dimension is not None:
         fields.append(pyarrow.field("vector", pyarrow.list_(pyarrow.float32(), dimension)))
     return pyarrow.schema(fields)

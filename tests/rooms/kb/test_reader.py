@@ -1,0 +1,116 @@
+"""Reader processes: what a document does to its reader stays there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
+from moorage.kb.read import Recipe
+from moorage.kb.reader import Order, Readers, Reading
+from moorage.testing.documents import docx, paragraph
+
+RECIPE = Recipe(400, 1200)
+
+
+def order(path: Path, **more: object) -> Order:
+    return Order(**{"name": path.name, "path": path, "recipe": RECIPE, "pictures": path.parent / "pictures", "most_bytes": 10**9, **more})  # type: ignore[arg-type]
+
+
+def write(folder: Path, count: int) -> list[Path]:
+    paths = [folder / f"d{i}.docx" for i in range(count)]
+    for i, path in enumerate(paths):
+        path.write_bytes(docx(paragraph(f"Words of document {i}.")))
+    return paths
+
+
+def texts(results: list[Reading | MoorageError]) -> list[str]:
+    return [r.draft.markdown if isinstance(r, Reading) and r.draft else repr(r) for r in results]
+
+
+@pytest.fixture
+def readers():  # type: ignore[no-untyped-def]
+    made = Readers(2)
+    yield made
+    made.close()
+
+
+def test_results_come_in_the_order_of_the_documents(tmp_path: Path, readers: Readers) -> None:
+    results = list(readers.read([order(p) for p in write(tmp_path, 7)]))
+    assert texts(results) == [f"Words of document {i}." for i in range(7)]
+    assert all(isinstance(r, Reading) and len(r.fields) == 1 for r in results)
+
+
+def test_what_is_visible_already_is_not_read(tmp_path: Path, readers: Readers) -> None:
+    path = write(tmp_path, 1)[0]
+    first = next(iter(readers.read([order(path)])))
+    assert isinstance(first, Reading) and first.draft
+    again = next(iter(readers.read([order(path, visible=(first.draft.content_hash, RECIPE.identity))])))
+    assert again == Reading(None)
+
+
+def test_a_reader_that_dies_is_told_of_one_document_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readers: Readers) -> None:
+    import moorage.kb.reader as module
+
+    paths = write(tmp_path, 3)
+    send = module._send
+
+    def kills(pipe: object, value: object) -> None:
+        if isinstance(value, Order) and value.name == "d1.docx":
+            for process in living:
+                process._child.kill()
+                process._child.wait()
+        send(pipe, value)  # type: ignore[arg-type]
+
+    living: list[module._Process] = []
+    start = module._Process.__init__
+
+    def started(self: module._Process, most_seconds: float) -> None:
+        start(self, most_seconds)
+        living.append(self)
+
+    monkeypatch.setattr(module._Process, "__init__", started)
+    monkeypatch.setattr(module, "_send", kills)
+    one = Readers(1)
+    results = [next(iter(one.read([order(p)]))) for p in paths]
+    one.close()
+    assert texts(results)[0::2] == ["Words of document 0.", "Words of document 2."]
+    assert (
+        isinstance(results[1], DocumentUnreadable) and "ended unexpectedly" in results[1].say("en") and "意外退出" in results[1].say("zh")
+    )
+
+
+def test_a_document_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "long.md"
+    path.write_text("# x\n\n" + "word " * 3_000_000)
+    readers = Readers(1, most_seconds=0.05)
+    result = next(iter(readers.read([order(path)])))
+    readers.close()
+    assert isinstance(result, DocumentUnreadable) and "took longer" in result.say("en")
+
+
+def test_a_document_over_the_limit_is_never_loaded(tmp_path: Path, readers: Readers) -> None:
+    path = tmp_path / "big.md"
+    path.write_bytes(b"x" * 5000)
+    assert isinstance(next(iter(readers.read([order(path, most_bytes=1000)]))), DocumentTooLarge)
+
+
+def test_a_long_text_file_is_read(tmp_path: Path, readers: Readers) -> None:
+    path = tmp_path / "huge.txt"
+    line = "A line of a long log that says nothing new, 第 %07d 行。\n"
+    with path.open("w", encoding="utf-8") as file:
+        for i in range(200):
+            file.write("".join(line % n for n in range(i * 1000, (i + 1) * 1000)))
+    result = next(iter(readers.read([order(path)])))
+    assert isinstance(result, Reading) and result.draft and len(result.fields) > 20_000
+
+
+def test_readers_that_rest_are_ended(tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(readers.read([order(p) for p in write(tmp_path, 2)]))
+    process = readers._free[0]
+    readers.rest()
+    assert process.is_alive
+    monkeypatch.setattr("moorage.kb.reader._REST_AFTER_S", 0.0)
+    readers.rest()
+    assert not process.is_alive and readers._free == []
