@@ -21,13 +21,15 @@ from pathlib import Path
 
 from metrics import Judgements, evaluate
 
+from moorage.core.settings import SETTINGS
 from moorage.kb.chunk import clean, split
 from moorage.kb.context import Passage, assemble
 from moorage.kb.rank import ScoredChild, field_for_child, rank_documents
 from moorage.kb.tokens import query_tokens
 from moorage.store.index import Row, open_index
 
-CHILD_MAX, PARENT_MAX = 1000, 2000
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+CHILD_MAX, PARENT_MAX = int(str(_DEFAULTS["child_max"])), int(str(_DEFAULTS["parent_max"]))
 BUDGET = 2000
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "retrieval"
 

@@ -29,7 +29,7 @@ class Answering:
     async def answer(self, question: str, passages: SearchResult, history: Sequence[Message] = ()) -> AsyncGenerator[AnswerEvent]:
         """HitsFound, TextDelta…, AnswerDone. ``passages.hits`` are numbered from 1 in their order."""
         began = time.monotonic()
-        extracted = extract(question, [PassageText(h.chunk.text, h.chunk.headings, h.document.title) for h in passages.hits])
+        extracted = extract(question, [PassageText(h.chunk.text, h.chunk.headings, h.document.title, h.score) for h in passages.hits])
         hits = _highlighted(passages.hits, extracted)
         yield HitsFound(hits)
         if self._chat is None or not hits:

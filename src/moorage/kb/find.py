@@ -116,7 +116,7 @@ class Finding:
         parents = rank_parents(ScoredChild(row.id, row.parent_id, row.document_id, score) for row, score in children)[:top_k]
         documents = self._store.documents.by_ids({rows[p.children[0].id].document_id for p in parents})
         found = [[(rows[c.id], c.score) for c in p.children] for p in parents if p.children[0].document_id in documents]
-        texts = [PassageText(c[0][0].parent_text, c[0][0].headings, documents[c[0][0].document_id].title) for c in found]
+        texts = [PassageText(c[0][0].parent_text, c[0][0].parent_headings, documents[c[0][0].document_id].title, c[0][1]) for c in found]
         marked: dict[int, list[tuple[int, int]]] = {}
         for sentence in extract(query, texts, limit=2 * len(texts)).sentences:
             marked.setdefault(sentence.passage, []).append((sentence.start, sentence.end))
@@ -165,7 +165,7 @@ def _hit(children: Sequence[tuple[ChildRow, float]], document: Document, highlig
         first.parent_end,
         first.parent_position,
         first.parent_page,
-        first.headings,
+        first.parent_headings,
     )
     found = tuple(
         ChildHit(Chunk(f"c{r.id}", document.id, r.text, r.start, r.end, r.position, r.page, r.headings, parent_id), score)

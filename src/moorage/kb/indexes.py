@@ -97,7 +97,7 @@ def version_rows(documents: DocumentRows, version: VisibleVersion, embedding: st
     vectors = documents.vectors(version.version_id, embedding) if embedding else {}
     for _, group in groupby(documents.version_children(version.version_id), key=lambda child: child[1]):
         children = list(group)
-        fields = fields_of_parent(version.title, children[0][2], [text for _, _, _, text in children])
+        fields = fields_of_parent(version.title, [(headings, text) for _, _, headings, text in children])
         for (child_id, _, _, _), field in zip(children, fields, strict=True):
             vector = vectors.get(child_id)
             held = None if vector is None else frombuffer(vector, dtype="<f4")

@@ -340,7 +340,7 @@ def _parent_chunk(document_id: str, parent: sqlite3.Row, children: Sequence[sqli
                 c["end_char"],
                 c["position"],
                 c["page"],
-                headings,
+                tuple(json.loads(c["headings"])),
                 parent_id,
             )
             for c in children

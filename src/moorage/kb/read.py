@@ -87,7 +87,7 @@ def _page_at(pages: Sequence[PageStart], offset: int) -> int | None:
 
 
 def _parent_draft(parent: Parent, text: str, pages: Sequence[PageStart]) -> ParentDraft:
-    children = tuple(ChildDraft(c.start, c.end, _page_at(pages, c.start)) for c in parent.children)
+    children = tuple(ChildDraft(c.start, c.end, _page_at(pages, c.start), c.headings) for c in parent.children)
     return ParentDraft(text[parent.start : parent.end], parent.start, parent.end, _page_at(pages, parent.start), parent.headings, children)
 
 

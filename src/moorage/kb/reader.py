@@ -73,14 +73,17 @@ def read_order(order: Order) -> Reading:
 def fields_of(draft: VersionDraft) -> Iterator[str]:
     """The index field of each child, in order."""
     for parent in draft.parents:
-        texts = [parent.text[c.start - parent.start : c.end - parent.start] for c in parent.children]
-        yield from fields_of_parent(draft.title, parent.headings, texts)
+        yield from fields_of_parent(
+            draft.title, [(c.headings, parent.text[c.start - parent.start : c.end - parent.start]) for c in parent.children]
+        )
 
 
-def fields_of_parent(title: str, headings: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
-    """The index fields of a parent's children, each with its neighbours at hand."""
-    for i, text in enumerate(texts):
-        yield field_for_child(title, headings, text, texts[i - 1] if i else "", texts[i + 1] if i + 1 < len(texts) else "")
+def fields_of_parent(title: str, children: Sequence[tuple[tuple[str, ...], str]]) -> Iterator[str]:
+    """The index fields of a parent's children (headings and text), each with its neighbours at hand."""
+    for i, (headings, text) in enumerate(children):
+        before = children[i - 1][1] if i else ""
+        after = children[i + 1][1] if i + 1 < len(children) else ""
+        yield field_for_child(title, headings, text, before, after)
 
 
 def _bytes(order: Order) -> bytes:

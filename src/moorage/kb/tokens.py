@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import chain
 from operator import add
@@ -134,9 +135,9 @@ def _simplified() -> dict[int, str]:
     10 MB of memory behind."""
     from opencc import OpenCC
 
-    converter = OpenCC("t2s")
+    convert = cast(Callable[[str], str], OpenCC("t2s").convert)  # pyright: ignore[reportUnknownMemberType]
     table: dict[int, str] = {}
     for block in (range(start, min(start + 2048, end)) for first, end in _HAN for start in range(first, end, 2048)):
-        lines = cast(str, converter.convert("\n".join(map(chr, block)))).split("\n")  # pyright: ignore[reportUnknownMemberType]
+        lines = convert("\n".join(map(chr, block))).split("\n")
         table.update((code, new) for code, new in zip(block, lines, strict=True) if new != chr(code))
     return table

@@ -17,11 +17,12 @@ from moorage.store.database import Database, statements
 
 @dataclass(frozen=True, slots=True)
 class ChildDraft:
-    """Offsets into the cleaned Markdown."""
+    """Offsets into the cleaned Markdown; ``headings`` are the titles above it, outermost first."""
 
     start: int
     end: int
     page: int | None = None
+    headings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ChildRow:
     parent_end: int
     parent_page: int | None
     headings: tuple[str, ...]
+    parent_headings: tuple[str, ...]
     parent_text: str
 
     @property
@@ -148,13 +150,24 @@ class DocumentRows:
                     parent.start,
                     parent.end,
                     parent.page,
-                    json.dumps(parent.headings, ensure_ascii=False),
+                    _json(parent.headings),
                     parent.text,
                 )
             )
             for child in parent.children:
-                children.append((next_child + len(children), parent_id, version_id, len(children), child.start, child.end, child.page))
-        c.executemany(self._sql["insert_parent_with_id"], parents)
+                children.append(
+                    (
+                        next_child + len(children),
+                        parent_id,
+                        version_id,
+                        len(children),
+                        child.start,
+                        child.end,
+                        child.page,
+                        _json(child.headings),
+                    )
+                )
+        c.executemany(self._sql["insert_parent"], parents)
         c.executemany(self._sql["insert_child"], children)
         return HiddenVersion(version_id, document["id"], tuple(range(next_child, next_child + len(children))))
 
@@ -279,6 +292,10 @@ class DocumentRows:
         return cast(int, row[0])
 
 
+def _json(headings: tuple[str, ...]) -> str:
+    return json.dumps(headings, ensure_ascii=False)
+
+
 def _document(row: sqlite3.Row) -> Document:
     ready = row["version_id"] is not None
     state: DocumentState = "ready" if ready else ("failed" if row["job_state"] == "failed" else "waiting")
@@ -315,5 +332,6 @@ def _child(row: sqlite3.Row) -> ChildRow:
         parent_end=row["parent_end"],
         parent_page=row["parent_page"],
         headings=tuple(json.loads(row["headings"])),
+        parent_headings=tuple(json.loads(row["parent_headings"])),
         parent_text=row["text"],
     )

@@ -65,7 +65,8 @@ CREATE TABLE children (
     position   INTEGER NOT NULL,
     start_char INTEGER NOT NULL,
     end_char   INTEGER NOT NULL,
-    page       INTEGER
+    page       INTEGER,
+    headings   TEXT NOT NULL                -- JSON list, outermost first
 );
 CREATE INDEX children_of_parent ON children(parent_id);
 CREATE INDEX children_of_version ON children(version_id, position);

@@ -39,13 +39,10 @@ SELECT id FROM versions WHERE document_id = ?
 INSERT INTO versions (document_id, content_hash, bytes, media_type, title, markdown, characters, chunks, pages, metadata, warnings, recipe, created_at)
 VALUES (:document_id, :content_hash, :bytes, :media_type, :title, :markdown, :characters, :chunks, :pages, :metadata, :warnings, :recipe, :now) RETURNING id
 
--- name: insert_parent
-INSERT INTO parents (version_id, position, start_char, end_char, page, headings, text) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
-
 -- name: insert_child
-INSERT INTO children (id, parent_id, version_id, position, start_char, end_char, page) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO children (id, parent_id, version_id, position, start_char, end_char, page, headings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
--- name: insert_parent_with_id
+-- name: insert_parent
 INSERT INTO parents (id, version_id, position, start_char, end_char, page, headings, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: next_ids
@@ -73,8 +70,9 @@ DELETE FROM index_leftovers WHERE generation_id = ? AND version_id = ?
 
 -- name: found_children
 -- The children a search found, of visible versions only, with their parents. CROSS JOIN keeps the order of the tables: from the few ids outwards.
-SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page,
-       p.position AS parent_position, p.start_char AS parent_start, p.end_char AS parent_end, p.page AS parent_page, p.headings, p.text, d.id AS document_id
+SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headings,
+       p.position AS parent_position, p.start_char AS parent_start, p.end_char AS parent_end, p.page AS parent_page, p.headings AS parent_headings, p.text,
+       d.id AS document_id
 FROM json_each(?) wanted CROSS JOIN children c ON c.id = wanted.value CROSS JOIN parents p ON p.id = c.parent_id
 CROSS JOIN versions v ON v.id = c.version_id CROSS JOIN documents d ON d.id = v.document_id AND d.version_id = v.id
 
@@ -83,14 +81,14 @@ SELECT p.id, p.position, p.start_char, p.end_char, p.page, p.headings, p.text FR
 WHERE d.id = ? ORDER BY p.position
 
 -- name: children_of_document
-SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page FROM documents d JOIN children c ON c.version_id = d.version_id
+SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headings FROM documents d JOIN children c ON c.version_id = d.version_id
 WHERE d.id = ? ORDER BY c.position
 
 -- name: visible_versions
 SELECT d.id AS document_id, v.id AS version_id, v.title, v.chunks FROM documents d JOIN versions v ON v.id = d.version_id WHERE d.knowledge_id = ? ORDER BY v.id
 
 -- name: version_chunks
-SELECT c.id, c.start_char, c.end_char, p.id AS parent_id, p.start_char AS parent_start, p.headings, p.text
+SELECT c.id, c.start_char, c.end_char, c.headings, p.id AS parent_id, p.start_char AS parent_start, p.text
 FROM children c JOIN parents p ON p.id = c.parent_id WHERE c.version_id = ? ORDER BY c.position
 
 -- name: insert_vector
