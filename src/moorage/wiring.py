@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from moorage.core.errors import NotFound
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
 from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
@@ -56,13 +55,6 @@ class Home:
     def picture(self, name: str) -> bytes | None:
         """A picture of a document by its name in the Markdown (``/images/NAME``)."""
         return self.store.pictures.read(name)
-
-    def original(self, content_hash: str) -> bytes:
-        """The bytes of an uploaded document. Raises NotFound."""
-        data = self.store.originals.read(content_hash)
-        if data is None:
-            raise NotFound(what="the original of this document")
-        return data
 
     def close(self) -> None:
         self.kb.close()

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from moorage.core.errors import DocumentNotFound
 from moorage.core.nouns import Document, DocumentState, Notice, Scalar
@@ -284,12 +283,6 @@ class DocumentRows:
         with self._db.read() as c:
             rows = c.execute(self._sql["vectors_of_version"], {"version_id": version_id, "embedding": embedding})
             return {row["child_id"]: row["vector"] for row in rows}
-
-    def without_vectors(self, knowledge_id: int, embedding: str) -> int:
-        """How many visible documents lack vectors of this embedding."""
-        with self._db.read() as c:
-            row = c.execute(self._sql["versions_without_vectors"], {"knowledge_id": knowledge_id, "embedding": embedding}).fetchone()
-        return cast(int, row[0])
 
 
 def _json(headings: tuple[str, ...]) -> str:

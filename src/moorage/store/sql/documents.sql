@@ -97,11 +97,6 @@ INSERT OR REPLACE INTO vectors (child_id, embedding, vector) VALUES (?, ?, ?)
 -- name: vectors_of_version
 SELECT x.child_id, x.vector FROM children c JOIN vectors x ON x.child_id = c.id WHERE c.version_id = :version_id AND x.embedding = :embedding
 
--- name: versions_without_vectors
--- Visible versions that still lack vectors of this embedding.
-SELECT count(*) FROM documents d WHERE d.knowledge_id = :knowledge_id AND d.version_id IS NOT NULL AND EXISTS
-  (SELECT 1 FROM children c WHERE c.version_id = d.version_id AND NOT EXISTS (SELECT 1 FROM vectors x WHERE x.child_id = c.id AND x.embedding = :embedding))
-
 -- name: forget_vectors
 -- Vectors of other embeddings than the one that is current now.
 DELETE FROM vectors WHERE embedding <> :embedding AND child_id IN
