@@ -68,7 +68,7 @@ class Settings:
     parent_max: int = _setting(2000, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000)
     top_k: int = _setting(8, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
     vector_weight: float = _setting(
-        0.5,
+        0.4,
         "weight of vectors beside words, 0 to 1, when there is an embedder",
         "有嵌入模型时向量相对于词语的权重，0 到 1",
         "vector_weight",

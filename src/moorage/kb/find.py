@@ -10,7 +10,7 @@ from moorage.core.nouns import ChildHit, Chunk, Document, Hit, Notice
 from moorage.kb import notices
 from moorage.kb.context import Passage, assemble
 from moorage.kb.extract import PassageText, extract
-from moorage.kb.fuse import fuse, lexical_score
+from moorage.kb.fuse import fuse
 from moorage.kb.indexes import Indexes
 from moorage.kb.rank import ScoredChild, rank_parents
 from moorage.kb.results import SearchResult
@@ -150,8 +150,7 @@ class Finding:
             index = self._indexes.reopen(generation)
             lexical = index.lexical(words, limit, within) if words else []
             dense = index.dense(vector, limit, within) if vector is not None else []
-        counted = len(set(words))
-        return fuse([(f.id, lexical_score(f.score, counted)) for f in lexical], [(f.id, f.score) for f in dense], self._vector_weight)
+        return fuse([(f.id, f.score) for f in lexical], [(f.id, f.score) for f in dense], self._vector_weight, len(set(words)))
 
 
 def _hit(children: Sequence[tuple[ChildRow, float]], document: Document, highlights: tuple[tuple[int, int], ...]) -> Hit:

@@ -15,21 +15,28 @@ from moorage.kb.metadata import OPERATORS, parse_filter
 from moorage.kb.names import checked_name, document_name, name_for_folder
 from moorage.kb.prompt import answer_messages, says_nothing
 
-SCORES = st.lists(st.tuples(st.text("abcdef", min_size=1, max_size=1), st.floats(-1, 1)), max_size=6, unique_by=lambda p: p[0])
+
+def scored(low: float, high: float) -> st.SearchStrategy[list[tuple[str, float]]]:
+    return st.lists(st.tuples(st.text("abcdef", min_size=1, max_size=1), st.floats(low, high)), max_size=6, unique_by=lambda p: p[0])
 
 
-@given(SCORES, SCORES, st.floats(0, 1))
+@given(scored(0, 300), scored(-1, 1), st.floats(0, 1))
 def test_fused_scores_lie_between_0_and_1_and_fall(lexical: list[tuple[str, float]], dense: list[tuple[str, float]], weight: float) -> None:
-    scores = [s for _, s in fuse(lexical, dense, weight)]
+    scores = [s for _, s in fuse(lexical, dense, weight, 8)]
     assert all(0 <= s <= 1 for s in scores) and scores == sorted(scores, reverse=True)
 
 
 def test_what_both_legs_find_comes_first() -> None:
-    assert fuse([("a", 0.5), ("b", 0.6)], [("a", 0.9), ("c", 0.9)], 0.5)[0][0] == "a"
+    assert fuse([("a", 50.0), ("b", 60.0)], [("a", 0.9), ("c", 0.9)], 0.5, 8)[0][0] == "a"
 
 
-def test_one_leg_alone_keeps_its_scores() -> None:
-    assert fuse([("a", 0.7)], [], 0.9) == [("a", 0.7)]
+def test_one_leg_alone_keeps_its_scale() -> None:
+    assert fuse([("a", 24.0)], [], 0.9, 8) == [("a", lexical_score(24.0, 8))]
+    assert fuse([], [("a", 0.7), ("b", 0.35)], 0.1, 8) == [("a", 0.7), ("b", 0.35)]
+
+
+def test_nothing_found_is_nothing() -> None:
+    assert fuse([], [], 0.5, 0) == []
 
 
 def test_a_lexical_score_keeps_the_order_of_bm25() -> None:
