@@ -195,10 +195,10 @@ class Worker:
         if not batch or generation is None:  # no generation: the knowledge base was removed while its documents were read
             return done
         self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(p.children) for r in batch for p in r.draft.parents))
-        hidden = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
-        index = self._indexes.of(generation)
-        index.upsert([row for version, read in zip(hidden, batch, strict=True) for row in new_rows(version, read.fields)])
-        self._store.documents.show(hidden, done)
+        written = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
+        hidden = [(version, read.fields) for version, read in zip(written, batch, strict=True) if version is not None]
+        self._indexes.of(generation).upsert([row for version, fields in hidden for row in new_rows(version, fields)])
+        self._store.documents.show([version for version, _ in hidden], done)
         if self._embedder is not None:
             self._store.jobs.enqueue(generation.knowledge_id, [("embed", "", "")])
         return done

@@ -128,6 +128,7 @@ class KnowledgeBases:
                 reason=f"{document_name(file_name)} has {len(data)} bytes; at most {self._settings.max_document_bytes} are read (`max_document_bytes`)."
             )
         blob = self._store.originals.put(data)
+        self._store.documents.ensure(row.id, [document_name(file_name)])
         return self._enqueue(row, [(document_name(file_name), blob_source(blob))])[0]
 
     def add(self, name: str, paths: Sequence[Path]) -> list[Job]:
@@ -148,9 +149,9 @@ class KnowledgeBases:
         return jobs
 
     def sync(self, name: str, folder: Path | None = None) -> SyncReport:
-        """Makes the knowledge base mirror a folder (the one of the last sync when None): queues new and changed files, removes what is gone.
+        """Makes the knowledge base mirror a folder (the one of the last sync when None): queues new and changed files, removes those that are gone.
 
-        Documents are compared by content, so nothing is read twice.
+        What was added beside the folder stays. Documents are compared by content, so nothing is read twice.
         """
         row = self._store.knowledge.get(name)
         root = folder or (Path(row.folder) if row.folder else None)
@@ -164,20 +165,20 @@ class KnowledgeBases:
         known = [f for f in files if f.is_known]
         fresh = [f for f in known if visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
         names = {f.name for f in known}
-        gone = [d for d in self._store.documents.list(row.id) if d.name not in names]
-        for document in gone:
-            self._store.documents.remove(row.id, document.id, document.name)
+        gone = [(document, d) for document, d in self._store.documents.mirrored(row.id) if d not in names]
+        for document, name_there in gone:
+            self._store.documents.remove(row.id, document, name_there)
+        self._store.documents.ensure(row.id, names, is_mirrored=True)
         self._enqueue(row, [(f.name, file_source(f.path)) for f in fresh])
         return SyncReport(
             added=tuple(f.name for f in fresh if f.name not in visible),
             changed=tuple(f.name for f in fresh if f.name in visible),
-            removed=tuple(d.name for d in gone),
+            removed=tuple(d for _, d in gone),
             unchanged=tuple(sorted(names - {f.name for f in fresh})),
             skipped=tuple(f.name for f in files if not f.is_known),
         )
 
     def _enqueue(self, row: KnowledgeRow, work: Sequence[tuple[str, str]]) -> list[Job]:
-        self._store.documents.ensure(row.id, [document for document, _ in work])
         kind: JobKind = "ingest"
         return [self._store.jobs.get(i) for i in self._store.jobs.enqueue(row.id, [(kind, document, source) for document, source in work])]
 

@@ -102,23 +102,26 @@ class DocumentRows:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def ensure(self, knowledge_id: int, names: Iterable[str]) -> None:
-        """A row for each name, invisible until a version is shown."""
-        now = time.time()
+    def ensure(self, knowledge_id: int, names: Iterable[str], *, is_mirrored: bool = False) -> None:
+        """A row for each name, invisible until a version is shown. Mirrored documents go when their file goes."""
+        row = {"knowledge_id": knowledge_id, "is_mirrored": is_mirrored, "now": time.time()}
         with self._db.write() as c:
-            c.executemany(
-                self._sql["ensure"], [{"id": uuid.uuid4().hex, "knowledge_id": knowledge_id, "name": n, "now": now} for n in names]
-            )
+            c.executemany(self._sql["ensure"], [{"id": uuid.uuid4().hex, "name": n, **row} for n in names])
 
-    def write_hidden(self, knowledge_id: int, drafts: Sequence[VersionDraft]) -> list[HiddenVersion]:
-        """Writes versions with their chunks. Nothing of them is visible before ``show``."""
+    def mirrored(self, knowledge_id: int) -> list[tuple[str, str]]:
+        """(id, name) of the documents that mirror a file of the folder."""
+        with self._db.read() as c:
+            return [(row["id"], row["name"]) for row in c.execute(self._sql["mirrored"], (knowledge_id,))]
+
+    def write_hidden(self, knowledge_id: int, drafts: Sequence[VersionDraft]) -> list[HiddenVersion | None]:
+        """Writes versions with their chunks. Nothing of them is visible before ``show``. None for a document that was removed in the meantime."""
         with self._db.write() as c:
             return [self._write_one(c, knowledge_id, draft) for draft in drafts]
 
-    def _write_one(self, c: sqlite3.Connection, knowledge_id: int, draft: VersionDraft) -> HiddenVersion:
-        now = time.time()
-        c.execute(self._sql["ensure"], {"id": uuid.uuid4().hex, "knowledge_id": knowledge_id, "name": draft.name, "now": now})
+    def _write_one(self, c: sqlite3.Connection, knowledge_id: int, draft: VersionDraft) -> HiddenVersion | None:
         document = c.execute(self._sql["by_name"], {"knowledge_id": knowledge_id, "name": draft.name}).fetchone()
+        if document is None:
+            return None
         row = {
             "document_id": document["id"],
             "content_hash": draft.content_hash,
@@ -132,7 +135,7 @@ class DocumentRows:
             "metadata": json.dumps(dict(draft.metadata), ensure_ascii=False),
             "warnings": json.dumps([[w.code, w.en, w.zh] for w in draft.warnings], ensure_ascii=False),
             "recipe": draft.recipe,
-            "now": now,
+            "now": time.time(),
         }
         version_id: int = c.execute(self._sql["insert_version"], row).fetchone()["id"]
         ids = c.execute(self._sql["next_ids"]).fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import signal
 import socket
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -77,4 +78,6 @@ def serve(home: Home, door: Door, needs_key: bool) -> None:
 
     app = build_app(home, needs_key=needs_key, is_loopback=door.is_loopback)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False, date_header=False)
+    # uvicorn ends gracefully and then raises the signal again, for whoever handled it before: nobody, as everything is done by then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.Server(config).run(sockets=[door.socket])

@@ -124,6 +124,16 @@ def test_sync_mirrors_the_folder(tmp_path: Path) -> None:
         )
 
 
+def test_what_was_added_beside_the_folder_stays(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "docs", {"a.md": "apples"})
+    with open_home(tmp_path / "data") as home:
+        home.kb.mirror("kb", folder)
+        home.kb.add_bytes("kb", "own.md", b"walnuts")
+        asyncio.run(home.kb.work())
+        assert home.kb.sync("kb").removed == ()
+        assert search(home, "walnuts") == ["own.md"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names that Windows does not allow")
 def test_strange_file_names_are_read(tmp_path: Path) -> None:
     names = ['quo"te.md', "new\nline.md", "手册 终稿.md", "semi;colon'.md", "per%cent.md", "-dash.md"]

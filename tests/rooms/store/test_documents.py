@@ -8,7 +8,7 @@ import pytest
 
 from moorage.core.errors import AlreadyExists, DocumentNotFound, KnowledgeNotFound
 from moorage.core.nouns import Notice
-from moorage.store.documents import ChildDraft, ParentDraft, VersionDraft
+from moorage.store.documents import ChildDraft, HiddenVersion, ParentDraft, VersionDraft
 from moorage.store.folder import DataFolder
 
 
@@ -19,6 +19,11 @@ def draft(name: str = "a.md", text: str = "hello world", content_hash: str = "h1
     )
 
 
+def written(store: DataFolder, knowledge_id: int, made: VersionDraft) -> list[HiddenVersion]:
+    store.documents.ensure(knowledge_id, [made.name])
+    return [version for version in store.documents.write_hidden(knowledge_id, [made]) if version is not None]
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> DataFolder:
     return DataFolder(tmp_path / "data")
@@ -26,7 +31,7 @@ def store(tmp_path: Path) -> DataFolder:
 
 def test_a_version_is_invisible_until_it_is_shown(store: DataFolder) -> None:
     kb = store.knowledge.insert("kb")
-    hidden = store.documents.write_hidden(kb.id, [draft()])
+    hidden = written(store, kb.id, draft())
     assert [d.state for d in store.documents.list(kb.id)] == ["waiting"]
     assert store.documents.children(hidden[0].child_ids) == {}
     store.documents.show(hidden)
@@ -43,9 +48,9 @@ def test_a_version_is_invisible_until_it_is_shown(store: DataFolder) -> None:
 
 def test_a_new_version_replaces_the_old_one_in_one_step(store: DataFolder) -> None:
     kb = store.knowledge.insert("kb")
-    first = store.documents.write_hidden(kb.id, [draft()])
+    first = written(store, kb.id, draft())
     store.documents.show(first)
-    second = store.documents.write_hidden(kb.id, [draft(text="other words", content_hash="h2")])
+    second = written(store, kb.id, draft(text="other words", content_hash="h2"))
     assert store.documents.markdown(first[0].document_id) == "hello world"
     store.documents.show(second)
     assert store.documents.markdown(first[0].document_id) == "other words"
@@ -58,7 +63,7 @@ def test_ids_of_chunks_are_never_used_twice(store: DataFolder) -> None:
     kb = store.knowledge.insert("kb")
     seen: set[int] = set()
     for i in range(4):
-        hidden = store.documents.write_hidden(kb.id, [draft(content_hash=str(i))])
+        hidden = written(store, kb.id, draft(content_hash=str(i)))
         assert not seen & set(hidden[0].child_ids)
         seen |= set(hidden[0].child_ids)
         store.documents.show(hidden)
@@ -66,9 +71,9 @@ def test_ids_of_chunks_are_never_used_twice(store: DataFolder) -> None:
 
 def test_what_an_interrupted_ingest_left_is_dropped(store: DataFolder) -> None:
     kb = store.knowledge.insert("kb")
-    shown = store.documents.write_hidden(kb.id, [draft()])
+    shown = written(store, kb.id, draft())
     store.documents.show(shown)
-    hidden = store.documents.write_hidden(kb.id, [draft(content_hash="h2")])
+    hidden = written(store, kb.id, draft(content_hash="h2"))
     assert store.documents.drop_hidden() == 1
     generation = store.knowledge.generation(kb.id)
     assert generation and store.documents.leftovers(generation.id) == [hidden[0].id]
@@ -77,7 +82,7 @@ def test_what_an_interrupted_ingest_left_is_dropped(store: DataFolder) -> None:
 
 def test_a_removed_document_leaves_nothing_but_its_leftovers(store: DataFolder) -> None:
     kb = store.knowledge.insert("kb")
-    hidden = store.documents.write_hidden(kb.id, [draft()])
+    hidden = written(store, kb.id, draft())
     store.documents.show(hidden)
     store.documents.write_vectors("m|2|", [(hidden[0].child_ids[0], b"\0" * 8)])
     store.documents.remove(kb.id, hidden[0].document_id, "a.md")
@@ -111,3 +116,9 @@ def test_swapping_generations_leaves_one_current(store: DataFolder) -> None:
     current = store.knowledge.generation(kb.id)
     assert current and (current.id, current.embedding, current.dimension) == (building.id, "m|3|", 3)
     assert store.knowledge.generation(kb.id, "building") is None
+
+
+def test_a_document_removed_while_it_was_read_does_not_come_back(store: DataFolder) -> None:
+    kb = store.knowledge.insert("kb")
+    assert store.documents.write_hidden(kb.id, [draft()]) == [None]
+    assert store.documents.list(kb.id) == []

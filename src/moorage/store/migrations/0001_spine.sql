@@ -22,6 +22,7 @@ CREATE TABLE documents (
     id           TEXT PRIMARY KEY,
     knowledge_id INTEGER NOT NULL REFERENCES knowledge(id) ON DELETE CASCADE,
     name         TEXT NOT NULL,             -- path below the folder, '/' between parts
+    is_mirrored  INTEGER NOT NULL,          -- 1: it lives in the mirrored folder and goes when it goes there; 0: it was added as a copy
     version_id   INTEGER,                   -- the visible version; set in the transaction that makes it visible
     added_at     REAL NOT NULL,
     updated_at   REAL NOT NULL,

@@ -1,8 +1,11 @@
 -- Documents, their versions, and the chunks of each version.
 
 -- name: ensure
-INSERT INTO documents (id, knowledge_id, name, version_id, added_at, updated_at) VALUES (:id, :knowledge_id, :name, NULL, :now, :now)
-ON CONFLICT (knowledge_id, name) DO NOTHING
+INSERT INTO documents (id, knowledge_id, name, is_mirrored, version_id, added_at, updated_at) VALUES (:id, :knowledge_id, :name, :is_mirrored, NULL, :now, :now)
+ON CONFLICT (knowledge_id, name) DO UPDATE SET is_mirrored = excluded.is_mirrored
+
+-- name: mirrored
+SELECT id, name FROM documents WHERE knowledge_id = ? AND is_mirrored = 1
 
 -- name: by_name
 SELECT id, version_id FROM documents WHERE knowledge_id = :knowledge_id AND name = :name
