@@ -133,8 +133,8 @@ def _answered(question: LongQuestion, context: Sequence[Passage]) -> bool:
 
 
 def _by_document(found: Sequence[tuple[Passage, float]]) -> dict[str, float]:
-    ranked = rank_documents(ScoredChild(str(i), str(i), passage.document_id, score) for i, (passage, score) in enumerate(found))
-    return {document.id: document.score for document in ranked}
+    ranked = rank_documents(ScoredChild(i, i, passage.document_id, score) for i, (passage, score) in enumerate(found))
+    return {document.document_id: document.score for document in ranked}
 
 
 # The systems

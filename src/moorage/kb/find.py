@@ -69,8 +69,9 @@ class Finding:
     def _assembled(
         self, generation: Generation, question: str, vector: Sequence[float] | None, top_k: int, characters: int, told: tuple[Notice, ...]
     ) -> SearchResult:
-        ranked = self._ranked_children(generation, question, vector, top_k, Filter())[:_ASSEMBLED]
-        ranked = [(row, score) for row, score in ranked if score >= ranked[0][1] * _NOISE_SHARE]
+        best = self._ranked_children(generation, question, vector, top_k, Filter())[:_ASSEMBLED]
+        rows = self._store.documents.children(child.id for child in best)
+        ranked = [(rows[c.id], c.score) for c in best if c.id in rows and c.score >= best[0].score * _NOISE_SHARE]
         documents = self._store.documents.by_ids({row.document_id for row, _ in ranked})
         found = {(r.document_id, r.start): (r, score) for r, score in ranked if r.document_id in documents}
         pieces = [
@@ -111,11 +112,11 @@ class Finding:
     def _found(
         self, generation: Generation, query: str, vector: Sequence[float] | None, top_k: int, within: Filter, told: tuple[Notice, ...]
     ) -> SearchResult:
-        children = self._ranked_children(generation, query, vector, top_k, within)
-        rows: dict[int | str, ChildRow] = {row.id: row for row, _ in children}
-        parents = rank_parents(ScoredChild(row.id, row.parent_id, row.document_id, score) for row, score in children)[:top_k]
-        documents = self._store.documents.by_ids({rows[p.children[0].id].document_id for p in parents})
-        found = [[(rows[c.id], c.score) for c in p.children] for p in parents if p.children[0].document_id in documents]
+        parents = rank_parents(self._ranked_children(generation, query, vector, top_k, within))[:top_k]
+        rows = self._store.documents.children(c.id for p in parents for c in p.children)
+        documents = self._store.documents.by_ids({p.document_id for p in parents})
+        found = [[(rows[c.id], c.score) for c in p.children if c.id in rows] for p in parents if p.document_id in documents]
+        found = [children for children in found if children]
         texts = [PassageText(c[0][0].parent_text, c[0][0].parent_headings, documents[c[0][0].document_id].title, c[0][1]) for c in found]
         marked: dict[int, list[tuple[int, int]]] = {}
         for sentence in extract(query, texts, limit=2 * len(texts)).sentences:
@@ -126,15 +127,15 @@ class Finding:
 
     def _ranked_children(
         self, generation: Generation, query: str, vector: Sequence[float] | None, top_k: int, within: Filter
-    ) -> list[tuple[ChildRow, float]]:
+    ) -> list[ScoredChild]:
         """Visible children with their scores, best first."""
         limit = max(_CANDIDATES, top_k * 8)
         while True:
             scored = self._children(generation, query, vector, limit, within)
-            rows = self._store.documents.children(int(i) for i, _ in scored)
-            children = [(rows[int(i)], score) for i, score in scored if int(i) in rows]
+            owners = self._store.documents.owners(int(i) for i, _ in scored)
+            children = [ScoredChild(int(i), *owners[int(i)], score) for i, score in scored if int(i) in owners]
             # Rows of replaced versions may take up places until they are swept; then look deeper.
-            if len({row.parent_id for row, _ in children}) >= top_k or len(rows) == len(scored) or limit >= _MOST_CANDIDATES:
+            if len({c.parent_id for c in children}) >= top_k or len(children) == len(scored) or limit >= _MOST_CANDIDATES:
                 return children
             limit *= 4
 

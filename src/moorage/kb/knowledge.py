@@ -100,13 +100,11 @@ class KnowledgeBases:
 
     def documents(self, name: str) -> list[Document]:
         """Every document, by name; also those whose first reading waits or failed."""
-        row = self._store.knowledge.get(name)
-        return self._store.documents.list(row.id)
+        return self._store.documents.list(self._store.knowledge.id_of(name))
 
     def document(self, name: str, document: str) -> Document:
         """One document by id or name. Raises DocumentNotFound."""
-        row = self._store.knowledge.get(name)
-        return self._store.documents.get(row.id, name, document)
+        return self._store.documents.get(self._store.knowledge.id_of(name), name, document)
 
     def markdown(self, name: str, document: str) -> str:
         """The cleaned Markdown that chunk offsets point into."""
@@ -114,9 +112,9 @@ class KnowledgeBases:
 
     def remove(self, name: str, document: str) -> None:
         """Removes one document, by id or name. Searches stop showing it at once."""
-        row = self._store.knowledge.get(name)
-        found = self._store.documents.get(row.id, name, document)
-        self._store.documents.remove(row.id, found.id, found.name)
+        knowledge_id = self._store.knowledge.id_of(name)
+        found = self._store.documents.get(knowledge_id, name, document)
+        self._store.documents.remove(knowledge_id, found.id, found.name)
 
     def add_bytes(self, name: str, file_name: str, data: bytes) -> Job:
         """Takes a document's bytes. When this returns, they are on disk and a job will read them. Raises BadInput, StoreFull."""
@@ -222,23 +220,23 @@ class KnowledgeBases:
 
     def conversations(self, name: str) -> list[Conversation]:
         """Conversations kept with this knowledge base, newest first."""
-        return self._store.conversations.list(self._store.knowledge.get(name).id)
+        return self._store.conversations.list(self._store.knowledge.id_of(name))
 
     def remember(self, name: str, conversation_id: str, answer: Answer) -> None:
         """Keeps a turn of a conversation."""
-        self._store.conversations.add(self._store.knowledge.get(name).id, conversation_id, answer)
+        self._store.conversations.add(self._store.knowledge.id_of(name), conversation_id, answer)
 
     # -- work ----------------------------------------------------------------------------------------------------------
 
     def jobs(self, name: str) -> list[Job]:
         """Open jobs first, then finished ones, newest first."""
-        return self._store.jobs.list(self._store.knowledge.get(name).id)
+        return self._store.jobs.list(self._store.knowledge.id_of(name))
 
     def job_counts(self, name: str) -> dict[str, int]:
-        return dict(self._store.jobs.counts(self._store.knowledge.get(name).id).items())
+        return dict(self._store.jobs.counts(self._store.knowledge.id_of(name)).items())
 
     def seconds_left(self, name: str) -> float | None:
-        return self._store.jobs.seconds_left(self._store.knowledge.get(name).id)
+        return self._store.jobs.seconds_left(self._store.knowledge.id_of(name))
 
     def retry(self, name: str, job_id: int | None = None) -> list[Job]:
         """Queues a failed job again, or all failed jobs of the knowledge base."""
@@ -257,7 +255,7 @@ class KnowledgeBases:
 
     async def work(self, name: str | None = None, on_progress: Callable[[], None] = lambda: None) -> None:
         """Does what waits (in one knowledge base, or everywhere) to the end, or waits for the process that does it."""
-        await self.worker.drain(self._store.knowledge.get(name).id if name else None, on_progress)
+        await self.worker.drain(self._store.knowledge.id_of(name) if name else None, on_progress)
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -275,9 +273,10 @@ class KnowledgeBases:
 
         Raises KnowledgeNotFound, QuestionTooLong. An embedder that fails is a notice, not an error: words answer alone.
         """
-        row = self._store.knowledge.get(name)
         self._check(query)
-        return await self._finding.find(row.id, query, top_k or self._settings.top_k, document_ids, embedder_timeout_s)
+        return await self._finding.find(
+            self._store.knowledge.id_of(name), query, top_k or self._settings.top_k, document_ids, embedder_timeout_s
+        )
 
     async def ask(self, name: str, question: str, history: Sequence[Message] = ()) -> AsyncGenerator[AnswerEvent]:
         """The answer as it comes: HitsFound, TextDelta…, AnswerDone. Close the iterator to stop the model.

@@ -254,6 +254,11 @@ class DocumentRows:
         with self._db.read() as c:
             return {row["name"]: (row["content_hash"], row["recipe"]) for row in c.execute(self._sql["visible"], (knowledge_id,))}
 
+    def owners(self, ids: Iterable[int]) -> dict[int, tuple[int, str]]:
+        """(parent id, document id) of those of ``ids`` that are visible now."""
+        with self._db.read() as c:
+            return {row["id"]: (row["parent_id"], row["document_id"]) for row in c.execute(self._sql["owners"], (json.dumps(list(ids)),))}
+
     def children(self, ids: Iterable[int]) -> dict[int, ChildRow]:
         """Those of ``ids`` that are visible now."""
         with self._db.read() as c:

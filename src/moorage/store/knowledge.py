@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from moorage.core.errors import AlreadyExists, KnowledgeNotFound
 from moorage.store.database import Database, statements
@@ -72,6 +72,12 @@ class KnowledgeRows:
                 known = [r["name"] for r in c.execute(self._sql["names"])]
                 raise KnowledgeNotFound(name=name, known=", ".join(known) or "none yet")
         return KnowledgeRow(**dict(row))
+
+    def id_of(self, name: str) -> int:
+        """Raises KnowledgeNotFound. Cheap, where ``get`` counts everything."""
+        with self._db.read() as c:
+            row = c.execute(self._sql["by_name"], (name,)).fetchone()
+        return cast(int, row["id"]) if row else self.get(name).id
 
     def list(self) -> list[KnowledgeRow]:
         with self._db.read() as c:

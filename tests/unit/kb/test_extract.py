@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from moorage.kb.extract import PassageText, as_quoted, extract
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moorage.kb.extract import PassageText, _Held, as_quoted, extract
 from moorage.kb.sentences import language_of, sentences
+from moorage.kb.tokens import query_tokens, tokens
 
 LEAVE = PassageText("# 年假\n\n员工每年享有十天年假。年假须提前三天申请。\n未休年假可顺延至次年三月。", ("年假",), "员工手册")
 TRAVEL = PassageText(
@@ -74,3 +78,9 @@ def test_header_and_delimiter_rows_are_never_quoted() -> None:
 
 def test_a_list_item_is_quoted_without_its_mark() -> None:
     assert [as_quoted(t) for t in ("- an item", "12. step", "* x  y", "plain")] == ["an item", "step", "x y", "plain"]
+
+
+@given(st.text("年假天休 ，。a1tea", max_size=30), st.text("年假天休 ，。a1tea", max_size=40))
+def test_what_a_text_holds_is_what_its_tokens_say(question: str, text: str) -> None:
+    wanted = set(query_tokens(question))
+    assert _Held(wanted)(text) == wanted & set(tokens(text))

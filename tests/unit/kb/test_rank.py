@@ -5,25 +5,22 @@ from __future__ import annotations
 from moorage.kb.rank import ScoredChild, field_for_child, rank_documents, rank_parents
 
 
-def _child(id: str, parent: str, document: str, score: float) -> ScoredChild[str]:
-    return ScoredChild(id, parent, document, score)
+def _child(id: str, parent: str, document: str, score: float) -> ScoredChild:
+    return ScoredChild(int(id[1:]), int(parent[1:]), document, score)
 
 
 def test_a_parent_has_the_score_of_its_best_child() -> None:
     ranked = rank_parents([_child("c1", "p1", "d", 0.4), _child("c2", "p2", "d", 0.7), _child("c3", "p1", "d", 0.9)])
-    assert [(parent.id, parent.score, [child.id for child in parent.children]) for parent in ranked] == [
-        ("p1", 0.9, ["c3", "c1"]),
-        ("p2", 0.7, ["c2"]),
-    ]
+    assert [(parent.score, [child.id for child in parent.children]) for parent in ranked] == [(0.9, [3, 1]), (0.7, [2])]
 
 
 def test_documents_are_ranked_by_their_best_child() -> None:
     ranked = rank_documents([_child("c1", "p1", "d1", 0.4), _child("c2", "p2", "d2", 0.7), _child("c3", "p3", "d1", 0.5)])
-    assert [(document.id, document.score) for document in ranked] == [("d2", 0.7), ("d1", 0.5)]
+    assert [(document.document_id, document.score) for document in ranked] == [("d2", 0.7), ("d1", 0.5)]
 
 
 def test_equal_scores_keep_their_order() -> None:
-    assert [parent.id for parent in rank_parents([_child("c2", "p2", "d", 0.5), _child("c1", "p1", "d", 0.5)])] == ["p2", "p1"]
+    assert [parent.children[0].id for parent in rank_parents([_child("c2", "p2", "d", 0.5), _child("c1", "p1", "d", 0.5)])] == [2, 1]
 
 
 def test_nothing_found_ranks_to_nothing() -> None:

@@ -36,14 +36,14 @@ CREATE TABLE versions (
     bytes        INTEGER NOT NULL,
     media_type   TEXT NOT NULL,
     title        TEXT NOT NULL,
-    markdown     TEXT NOT NULL,             -- cleaned; chunk offsets point into it
     characters   INTEGER NOT NULL,
     chunks       INTEGER NOT NULL,          -- children
     pages        INTEGER,
     metadata     TEXT NOT NULL,             -- JSON object
     warnings     TEXT NOT NULL,             -- JSON list of {code, en, zh}
     recipe       TEXT NOT NULL,             -- how it was split; a changed recipe splits again
-    created_at   REAL NOT NULL
+    created_at   REAL NOT NULL,
+    markdown     TEXT NOT NULL              -- cleaned; chunk offsets point into it. Last, as SQLite reads through what stands before a column
 );
 CREATE INDEX versions_of_document ON versions(document_id);
 

@@ -71,8 +71,13 @@ SELECT version_id FROM index_leftovers WHERE generation_id = ? ORDER BY version_
 -- name: leftover_gone
 DELETE FROM index_leftovers WHERE generation_id = ? AND version_id = ?
 
+-- name: owners
+-- Parent and document of those children that are visible. CROSS JOIN keeps the order of the tables: from the few ids outwards.
+SELECT c.id, c.parent_id, d.id AS document_id FROM json_each(?) wanted CROSS JOIN children c ON c.id = wanted.value
+CROSS JOIN versions v ON v.id = c.version_id CROSS JOIN documents d ON d.id = v.document_id AND d.version_id = v.id
+
 -- name: found_children
--- The children a search found, of visible versions only, with their parents. CROSS JOIN keeps the order of the tables: from the few ids outwards.
+-- Children of visible versions with their parents.
 SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headings,
        p.position AS parent_position, p.start_char AS parent_start, p.end_char AS parent_end, p.page AS parent_page, p.headings AS parent_headings, p.text,
        d.id AS document_id
