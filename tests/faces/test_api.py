@@ -143,6 +143,14 @@ def test_no_question_breaks_the_search(api: httpx2.Client, question: str) -> Non
     assert api.post("/api/kb/kb/search", json={"query": question}).status_code == 200
 
 
+def test_half_a_surrogate_pair_breaks_nothing(api: httpx2.Client) -> None:
+    headers = {"content-type": "application/json"}
+    for path, body in (("/api/kb/kb/ask", b'{"question": "\\ud800 hotel"}'), ("/retrieval", b'{"knowledge_id": "kb", "query": "\\udfff"}')):
+        assert api.post(path, content=body, headers=headers).status_code == 200
+    assert api.post("/retrieval", content=b'{"knowledge_id": "\\ud800", "query": "x"}').status_code == 404
+    assert api.post("/api/kb", content=b'{"name": "\\ud800"}', headers=headers).status_code == 400
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "x.png", "0123456789abcdef.html", "0123456789abcdef.svg", "..%2f..%2fmoorage.db", ""])
 def test_pictures_lead_nowhere_else(api: httpx2.Client, name: str) -> None:
     assert api.get(f"/images/{name}").status_code == 404

@@ -73,10 +73,15 @@ class MoorageError(Exception):
         spoken = (
             {name.removesuffix("_zh"): value for name, value in self.values.items() if name.endswith("_zh")} if language == "zh" else {}
         )
-        return _Lenient().vformat(" ".join(template.split()), (), {**self.values, **spoken})
+        return speakable(_Lenient().vformat(" ".join(template.split()), (), {**self.values, **spoken}))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.values))
+
+
+def speakable(text: str) -> str:
+    """The text with half surrogate pairs replaced: JSON can carry them, but nothing can print them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _rebuild(kind: type[MoorageError], values: dict[str, object]) -> MoorageError:

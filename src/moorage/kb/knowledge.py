@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from moorage.core.errors import BadInput, KnowledgeNotFound, PathNotFound, QuestionTooLong
+from moorage.core.errors import BadInput, KnowledgeNotFound, PathNotFound, QuestionTooLong, speakable
 from moorage.core.nouns import Answer, Chunk, Document
 from moorage.core.settings import Settings
 from moorage.kb import notices
@@ -273,7 +273,7 @@ class KnowledgeBases:
 
         Raises KnowledgeNotFound, QuestionTooLong. An embedder that fails is a notice, not an error: words answer alone.
         """
-        self._check(query)
+        query = self._checked(query)
         return await self._finding.find(
             self._store.knowledge.id_of(name), query, top_k or self._settings.top_k, document_ids, embedder_timeout_s
         )
@@ -283,12 +283,10 @@ class KnowledgeBases:
 
         Raises what ``search`` raises, and a ModelError when the model fails before its first word; after it the answer ends with a notice.
         """
-        row = self._store.knowledge.get(name)
-        self._check(question)
-        passages = await self._finding.passages(row.id, question, self._settings.top_k, self._settings.context_characters)
-        if row.waiting and any(
-            j.kind == "ingest" for j in self._store.jobs.waiting(1, row.id) + self._store.jobs.list(row.id, "running", 1)
-        ):
+        question = self._checked(question)
+        knowledge_id = self._store.knowledge.id_of(name)
+        passages = await self._finding.passages(knowledge_id, question, self._settings.top_k, self._settings.context_characters)
+        if self._is_reading(knowledge_id):
             passages = SearchResult(passages.hits, (notices.STILL_READING, *passages.notices))
         async for event in self._answering.answer(question, passages, history):
             yield event
@@ -300,9 +298,14 @@ class KnowledgeBases:
                 return event.answer
         raise AssertionError("an answer ends with AnswerDone")
 
-    def _check(self, question: str) -> None:
+    def _is_reading(self, knowledge_id: int) -> bool:
+        jobs = self._store.jobs
+        return any(j.kind == "ingest" for j in (*jobs.waiting(1, knowledge_id), *jobs.list(knowledge_id, "running", 1)))
+
+    def _checked(self, question: str) -> str:
         if len(question) > self._settings.max_question_characters:
             raise QuestionTooLong(length=len(question), limit=self._settings.max_question_characters)
+        return speakable(question)
 
     def warm(self) -> None:
         """Opens the indexes, which takes a second the first time, so that no question waits for it."""

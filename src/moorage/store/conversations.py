@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from moorage.core.errors import NotFound
+from moorage.core.errors import NotFound, speakable
 from moorage.core.nouns import Answer
 from moorage.store.database import Database, statements
 
@@ -53,9 +53,9 @@ class ConversationRows:
         ]
         now = time.time()
         with self._db.write() as c:
-            c.execute(self._sql["insert_conversation"], {"id": conversation_id, "knowledge_id": knowledge_id, "now": now})
+            c.execute(self._sql["insert_conversation"], {"id": speakable(conversation_id), "knowledge_id": knowledge_id, "now": now})
             row = {
-                "conversation_id": conversation_id,
+                "conversation_id": speakable(conversation_id),
                 "question": answer.question,
                 "answer": answer.text,
                 "found": answer.found,

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from moorage.core.errors import DocumentNotFound
+from moorage.core.errors import DocumentNotFound, speakable
 from moorage.core.nouns import Document, DocumentState, Notice, Scalar
 from moorage.store.database import Database, statements
 
@@ -234,7 +234,7 @@ class DocumentRows:
     def get(self, knowledge_id: int, knowledge: str, document: str) -> Document:
         """By id or by name. Raises DocumentNotFound."""
         with self._db.read() as c:
-            row = c.execute(self._sql["list"], {"knowledge_id": knowledge_id, "document": document}).fetchone()
+            row = c.execute(self._sql["list"], {"knowledge_id": knowledge_id, "document": speakable(document)}).fetchone()
         if row is None:
             raise DocumentNotFound(name=document, knowledge=knowledge)
         return _document(row)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from moorage.core.errors import AlreadyExists, KnowledgeNotFound
+from moorage.core.errors import AlreadyExists, KnowledgeNotFound, speakable
 from moorage.store.database import Database, statements
 
 GenerationState = Literal["current", "building"]
@@ -67,7 +67,7 @@ class KnowledgeRows:
     def get(self, name: str) -> KnowledgeRow:
         """Raises KnowledgeNotFound with the names that exist."""
         with self._db.read() as c:
-            row = c.execute(self._sql["summaries"], {"name": name}).fetchone()
+            row = c.execute(self._sql["summaries"], {"name": speakable(name)}).fetchone()
             if row is None:
                 known = [r["name"] for r in c.execute(self._sql["names"])]
                 raise KnowledgeNotFound(name=name, known=", ".join(known) or "none yet")
@@ -76,7 +76,7 @@ class KnowledgeRows:
     def id_of(self, name: str) -> int:
         """Raises KnowledgeNotFound. Cheap, where ``get`` counts everything."""
         with self._db.read() as c:
-            row = c.execute(self._sql["by_name"], (name,)).fetchone()
+            row = c.execute(self._sql["by_name"], (speakable(name),)).fetchone()
         return cast(int, row["id"]) if row else self.get(name).id
 
     def list(self) -> list[KnowledgeRow]:
