@@ -104,3 +104,14 @@ def test_a_dead_model_is_an_http_error_that_names_it(tmp_path: Path) -> None:
             with pytest.raises(openai.APIStatusError, match=r"127\.0\.0\.1:9") as caught:
                 client.chat.completions.create(model="kb", messages=[QUESTION], stream=stream)
             assert caught.value.status_code == 502
+
+
+def test_an_answer_that_was_cut_off_does_not_look_whole(tmp_path: Path) -> None:
+    with (
+        model_server(trouble="half_closed") as model,
+        filled_home(tmp_path, llm=model.url, llm_model="m", model_timeout=3) as home,
+        served(build_app(home)) as url,
+    ):
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+        assert client.chat.completions.create(model="kb", messages=[QUESTION]).choices[0].finish_reason == "length"
+        assert list(client.chat.completions.create(model="kb", messages=[QUESTION], stream=True))[-1].choices[0].finish_reason == "length"

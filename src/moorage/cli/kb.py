@@ -58,6 +58,8 @@ def sync(
         show.talk(
             f"{len(report.added)} new, {len(report.changed)} changed, {len(report.removed)} removed, {len(report.unchanged)} unchanged, {len(report.skipped)} skipped"
         )
+        for place in report.unread:
+            show.talk(f"  {place or 'the folder'} could not be listed; what was known below it stays.")
         _work(home, name)
         _report(home, name, {*report.added, *report.changed}, json)
 

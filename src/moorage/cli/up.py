@@ -39,6 +39,8 @@ def _fill(home: Home, folder: Path | None) -> None:
         show.talk(
             f"{entry.name}: {new} to read, {len(report.unchanged)} unchanged, {len(report.removed)} removed, {len(report.skipped)} of other formats ({entry.folder})"
         )
+        for place in report.unread:
+            show.talk(f"{entry.name}: {place or entry.folder} could not be listed; what was known below it stays.")
         if not new and not report.unchanged:
             show.talk(f"{entry.name}: no readable documents in {entry.folder}. Put some there and start again, or drop them on the page.")
     home.kb.refresh_vectors()

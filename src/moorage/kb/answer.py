@@ -58,7 +58,7 @@ class Answering:
             if not text:
                 raise
             problem = e
-        if rest := citer.finish():
+        if rest := citer.finish(is_complete=problem is None):
             text += rest
             yield TextDelta(rest)
         yield AnswerDone(_checked(question, text, hits, citer, chat.name, told, problem))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from moorage.kb.tokens import tokens
+from moorage.kb.tokens import query_tokens, tokens
 
 SUPPORTED_AT = 0.6
 """Share of a sentence's tokens that a passage must hold for the sentence to be credited to it."""
@@ -20,7 +20,8 @@ _MARKER = re.compile(
 )
 _OPEN = re.compile(r"(?:\[[^\]\n]*|【[^】\n]*)$")
 _SENTENCE_END = re.compile(r"[。！？!?](?=[^。！？!?\"”’)）」』\]]|$)[\"”’)）」』]*|(?<!\d)\.(?=\s)|\.(?=\s)|\n")
-_MIN_CLAIM = 6
+_MIN_CLAIM_TOKENS = 3
+"""A shorter one shares its words with some passage by chance."""
 
 
 class Citer:
@@ -52,11 +53,11 @@ class Citer:
         ready, self._held = self._held[:cut], self._held[cut:]
         return self._pass(ready)
 
-    def finish(self) -> str:
-        """The rest, with the marker of the last sentence."""
+    def finish(self, *, is_complete: bool = True) -> str:
+        """The rest, with the marker of the last sentence; a sentence that was cut off gets none."""
         out = self._pass(self._held)
         self._held = ""
-        if self._sentence.strip():
+        if self._sentence.strip() and (is_complete or self._ended):
             out += self._close()
         return out + self._blank
 
@@ -123,14 +124,8 @@ class Citer:
         """Ends the sentence: the marker it lacks, or ''."""
         sentence, had = self._sentence, self._has_marker
         self._sentence, self._has_marker, self._ended = "", False, False
-        claim = set(tokens(sentence))
-        if (
-            had
-            or len(sentence.strip()) < _MIN_CLAIM
-            or not claim
-            or sentence.lstrip().startswith("#")
-            or sentence.rstrip().endswith((":", "：", "?", "？"))
-        ):
+        claim = set(query_tokens(sentence))
+        if had or len(claim) < _MIN_CLAIM_TOKENS or sentence.lstrip().startswith("#") or sentence.rstrip().endswith((":", "：", "?", "？")):
             return ""
         best = max(range(len(self._passages)), key=lambda i: len(claim & self._passages[i]), default=None)
         if best is None or len(claim & self._passages[best]) < SUPPORTED_AT * len(claim):

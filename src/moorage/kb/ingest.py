@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
@@ -32,7 +34,10 @@ log = logging.getLogger("moorage.ingest")
 
 _JOBS_AT_ONCE = 256
 _CHARACTERS_AT_ONCE = 4_000_000
+_LARGE_BYTES = 2_000_000
+_ROWS_AT_ONCE = 20_000
 _EMBED_AT_ONCE = 256
+_EMBED_AGAIN_S = 60.0
 _IDLE_S = 0.5
 _FULL_DISK_PAUSE_S = 10.0
 
@@ -63,6 +68,7 @@ class Worker:
         self._recipe = recipe
         self._max_bytes = max_document_bytes
         self._readers = Readers()
+        self._embed_again_at = time.monotonic() + _EMBED_AGAIN_S
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -93,6 +99,7 @@ class Worker:
             self._wake.clear()
             if not await self._work_once():
                 await asyncio.to_thread(self._readers.rest)
+                await asyncio.to_thread(self._embed_again)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _IDLE_S)
 
@@ -118,6 +125,15 @@ class Worker:
     def _is_open(self, knowledge_id: int | None) -> bool:
         jobs = self._store.jobs
         return bool(jobs.waiting(1, knowledge_id) or jobs.list(knowledge_id, "running", 1))
+
+    def _embed_again(self) -> None:
+        """Vectors that failed are tried again every minute: a model server that was down comes back without being announced."""
+        if self._embedder is None or time.monotonic() < self._embed_again_at:
+            return
+        self._embed_again_at = time.monotonic() + _EMBED_AGAIN_S
+        for job in self._store.jobs.list(state="failed"):
+            if job.kind != "ingest":
+                self._store.jobs.retry(job.id)
 
     def _recover(self) -> None:
         """What a killed worker left: running jobs wait again, hidden versions go, unknown indexes go."""
@@ -152,11 +168,17 @@ class Worker:
     def _ingest(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
         generation = self._store.knowledge.generation(jobs[0].knowledge_id)
         visible = self._store.documents.visible(jobs[0].knowledge_id)
+        jobs = sorted(jobs, key=self._bytes_of)  # what is small need not wait for what is large
         self._store.jobs.claim([j.id for j in jobs], "reading")
         open_jobs = {j.id for j in jobs}
         batch: list[_Read] = []
         try:
-            for job, result in zip(jobs, self._readers.read([self._order(j, visible) for j in jobs]), strict=True):
+            results = self._readers.read([self._order(j, visible) for j in jobs])
+            for job in jobs:
+                if self._bytes_of(job) >= _LARGE_BYTES:
+                    open_jobs -= self._publish(generation, batch)
+                    batch = []
+                result = next(results)
                 if isinstance(result, StoreFull):
                     raise result
                 if isinstance(result, MoorageError):
@@ -183,6 +205,12 @@ class Worker:
         path = self._path(job)
         return Order(job.document_name, path, self._recipe, self._store.pictures.folder, self._max_bytes, visible.get(job.document_name))
 
+    def _bytes_of(self, job: Job) -> int:
+        try:
+            return self._path(job).stat().st_size
+        except OSError:
+            return 0
+
     def _path(self, job: Job) -> Path:
         kind, _, rest = job.source.partition(":")
         if kind == "blob":
@@ -197,7 +225,9 @@ class Worker:
         self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(p.children) for r in batch for p in r.draft.parents))
         written = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
         hidden = [(version, read.fields) for version, read in zip(written, batch, strict=True) if version is not None]
-        self._indexes.of(generation).upsert([row for version, fields in hidden for row in new_rows(version, fields)])
+        rows = (row for version, fields in hidden for row in new_rows(version, fields))
+        while part := list(islice(rows, _ROWS_AT_ONCE)):
+            self._indexes.of(generation).upsert(part)
         self._store.documents.show([version for version, _ in hidden], done)
         if self._embedder is not None:
             self._store.jobs.enqueue(generation.knowledge_id, [("embed", "", "")])

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from moorage.core.errors import BadInput, KnowledgeNotFound, PathNotFound, QuestionTooLong, speakable
+from moorage.core.errors import BadInput, PathNotFound, QuestionTooLong, speakable
 from moorage.core.nouns import Answer, Chunk, Document
 from moorage.core.settings import Settings
 from moorage.kb import notices
@@ -65,12 +65,14 @@ class KnowledgeBases:
             self.indexes.drop(generation)
 
     def only(self) -> str:
-        """The name of the only knowledge base. Raises BadInput when there are several, KnowledgeNotFound when there is none."""
+        """The name of the only knowledge base. Raises BadInput when there are several or none."""
         names = [k.name for k in self._store.knowledge.list()]
         if len(names) == 1:
             return names[0]
         if not names:
-            raise KnowledgeNotFound(name="(any)", known="none yet")
+            raise BadInput(
+                reason="There is no knowledge base yet. Make one with `moorage kb create NAME`, or serve a folder with `moorage up FOLDER`."
+            )
         raise BadInput(reason=f"There are several knowledge bases ({', '.join(names)}). Say which one with --kb.")
 
     def name_of_mirror(self, folder: Path) -> str:
@@ -131,7 +133,7 @@ class KnowledgeBases:
 
     def add(self, name: str, paths: Sequence[Path]) -> list[Job]:
         """Takes files, and every readable file of folders, as copies. Raises PathNotFound before anything is taken."""
-        missing = next((p for p in paths if not p.exists()), None)
+        missing = next((p for p in paths if not p.is_file() and not p.is_dir()), None)
         if missing is not None:
             raise PathNotFound(path=str(missing))
         suffixes = known_suffixes()
@@ -159,11 +161,12 @@ class KnowledgeBases:
             raise PathNotFound(path=str(root))
         self._store.knowledge.set_folder(row.id, str(root.resolve()))
         visible = self._store.documents.visible(row.id)
-        files = list(files_below(root, known_suffixes()))
+        unread: list[str] = []
+        files = list(files_below(root, known_suffixes(), unread.append))
         known = [f for f in files if f.is_known]
         fresh = [f for f in known if visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
         names = {f.name for f in known}
-        gone = [(document, d) for document, d in self._store.documents.mirrored(row.id) if d not in names]
+        gone = [(document, d) for document, d in self._store.documents.mirrored(row.id) if d not in names and not _is_below(d, unread)]
         for document, name_there in gone:
             self._store.documents.remove(row.id, document, name_there)
         self._store.documents.ensure(row.id, names, is_mirrored=True)
@@ -174,6 +177,7 @@ class KnowledgeBases:
             removed=tuple(d for _, d in gone),
             unchanged=tuple(sorted(names - {f.name for f in fresh})),
             skipped=tuple(f.name for f in files if not f.is_known),
+            unread=tuple(unread),
         )
 
     def _enqueue(self, row: KnowledgeRow, work: Sequence[tuple[str, str]]) -> list[Job]:
@@ -320,6 +324,11 @@ class KnowledgeBases:
 
 def _recipe(settings: Settings) -> Recipe:
     return Recipe(settings.child_max, settings.parent_max)
+
+
+def _is_below(document: str, folders: Collection[str]) -> bool:
+    """Whether a document lies in one of these folders; '' is the root."""
+    return any(not folder or document.startswith(f"{folder}/") for folder in folders)
 
 
 def _knowledge(row: KnowledgeRow) -> Knowledge:

@@ -39,13 +39,15 @@ class ParentChunk:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did with each file name: ``skipped`` are formats that are not read."""
+    """What a sync did with each file name: ``skipped`` are formats that are not read, ``unread`` folders that could not be listed, below which
+    nothing was removed."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: tuple[str, ...]
     skipped: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ async def _whole(asked: _Asked, events: AsyncGenerator[AnswerEvent]) -> dict[str
     if answer is None:
         raise AssertionError("an answer ends with AnswerDone")
     message = {"role": "assistant", "content": asked.preface + answer.text, "citations": _citations(answer)}
-    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    choice = {"index": 0, "message": message, "finish_reason": _finish_reason(answer), "logprobs": None}
     return {
         "id": asked.id,
         "object": "chat.completion",
@@ -149,7 +149,7 @@ async def _chunks(asked: _Asked, first: Sequence[AnswerEvent], events: AsyncGene
                 if isinstance(event, TextDelta):
                     yield sse(_chunk(asked, {"content": event.text}))
                 elif isinstance(event, AnswerDone):
-                    yield sse(_chunk(asked, {}, "stop", citations=_citations(event.answer)))
+                    yield sse(_chunk(asked, {}, _finish_reason(event.answer), citations=_citations(event.answer)))
                     if asked.wants_usage:
                         yield sse({**_chunk(asked, {}), "choices": [], "usage": _usage(asked, event.answer)})
     except MoorageError as e:
@@ -171,6 +171,11 @@ def _chunk(asked: _Asked, delta: dict[str, object], finish_reason: str | None = 
 
 def _model(name: str, created_at: float) -> dict[str, object]:
     return {"id": name, "object": "model", "created": int(created_at), "owned_by": "moorage"}
+
+
+def _finish_reason(answer: Answer) -> str:
+    """``length`` where the model broke off: the one value that tells every client that there is less than a whole answer."""
+    return "length" if any(n.code == "cut_short" for n in answer.notices) else "stop"
 
 
 def _citations(answer: Answer) -> list[s.HitShape]:

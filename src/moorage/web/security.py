@@ -106,7 +106,7 @@ def key_of(request: Request) -> str:
 def _host_of(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
-    return header.rpartition(":")[0] if ":" in header else header
+    return (header.rpartition(":")[0] if ":" in header else header).lower().rstrip(".")
 
 
 def _refusal(request: Request) -> Response:

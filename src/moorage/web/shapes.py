@@ -129,6 +129,7 @@ class SyncShape(TypedDict):
     removed: list[str]
     unchanged: list[str]
     skipped: list[str]
+    unread: list[str]
 
 
 def notice_shape(notice: Notice, language: Language) -> NoticeShape:
@@ -203,4 +204,5 @@ def sync_shape(r: SyncReport) -> SyncShape:
         "removed": list(r.removed),
         "unchanged": list(r.unchanged),
         "skipped": list(r.skipped),
+        "unread": list(r.unread),
     }

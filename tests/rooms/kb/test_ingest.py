@@ -266,3 +266,48 @@ def test_a_full_disk_stops_the_work_and_loses_nothing(tmp_path: Path, monkeypatc
         monkeypatch.setattr(home.store.documents, "write_hidden", write)
         asyncio.run(home.kb.work())
         assert search(home, "walnuts") == ["new.md"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of Unix")
+def test_a_named_pipe_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "docs", {"a.md": "apples"})
+    os.mkfifo(folder / "pipe.txt")
+    with open_home(tmp_path / "data") as home:
+        assert home.kb.mirror("kb", folder).added == ("a.md",)
+        with pytest.raises(PathNotFound):
+            home.kb.add("kb", [folder / "pipe.txt"])
+
+
+def test_a_folder_that_cannot_be_listed_loses_no_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_folder(tmp_path / "docs", {"a.md": "apples", "sub/b.md": "bananas"})
+    with open_home(tmp_path / "data") as home:
+        home.kb.mirror("kb", folder)
+        asyncio.run(home.kb.work())
+        scan = os.scandir
+
+        def refuses(path: str) -> object:
+            if str(path).endswith("sub"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuses)
+        report = home.kb.sync("kb")
+        assert (report.removed, report.unread) == ((), ("sub",))
+        assert search(home, "bananas") == ["sub/b.md"]
+
+
+def test_small_documents_do_not_wait_for_a_large_one(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "docs", {"a_large.txt": "A line of a long log. " * 150_000, "b.md": "bananas", "c.md": "cherries"})
+    with open_home(tmp_path / "data") as home:
+        home.kb.mirror("kb", folder)
+        shown: list[set[str]] = []
+        show = home.store.documents.show
+
+        def seen(versions, jobs=()) -> None:  # type: ignore[no-untyped-def]
+            show(versions, jobs)
+            shown.append({d.name for d in home.kb.documents("kb") if d.state == "ready"})
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(home.store.documents, "show", seen)
+            asyncio.run(home.kb.work())
+        assert shown == [{"b.md", "c.md"}, {"a_large.txt", "b.md", "c.md"}]
