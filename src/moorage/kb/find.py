@@ -117,10 +117,13 @@ class Finding:
         documents = self._store.documents.by_ids({p.document_id for p in parents})
         found = [[(rows[c.id], c.score) for c in p.children if c.id in rows] for p in parents if p.document_id in documents]
         found = [children for children in found if children]
-        texts = [PassageText(c[0][0].parent_text, c[0][0].parent_headings, documents[c[0][0].document_id].title, c[0][1]) for c in found]
+        # Of each parent only the child that was found is looked through: the sentences that answer are there, and parents are twice as long.
+        texts = [PassageText(c[0][0].text, c[0][0].headings, documents[c[0][0].document_id].title, c[0][1]) for c in found]
         marked: dict[int, list[tuple[int, int]]] = {}
         for sentence in extract(query, texts, limit=2 * len(texts)).sentences:
-            marked.setdefault(sentence.passage, []).append((sentence.start, sentence.end))
+            row = found[sentence.passage][0][0]
+            offset = row.start - row.parent_start
+            marked.setdefault(sentence.passage, []).append((offset + sentence.start, offset + sentence.end))
         return SearchResult(
             tuple(_hit(c, documents[c[0][0].document_id], tuple(sorted(marked.get(i, ())))) for i, c in enumerate(found)), told
         )
