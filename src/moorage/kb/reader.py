@@ -188,23 +188,28 @@ class _Process:
         return self._child.poll() is None
 
     def read(self, order: Order) -> Reading:
-        stopwatch = threading.Timer(self._most_seconds, self._child.kill)
+        took_too_long = threading.Event()
+
+        def give_up() -> None:
+            took_too_long.set()
+            self._child.kill()
+
+        stopwatch = threading.Timer(self._most_seconds, give_up)
         stopwatch.start()
-        began = time.monotonic()
         try:
             _send(cast(BinaryIO, self._child.stdin), order)
             result = _receive(cast(BinaryIO, self._child.stdout))
         except (EOFError, OSError) as e:
-            raise self._died(order, time.monotonic() - began) from e
+            raise self._died(order, took_too_long.is_set()) from e
         finally:
             stopwatch.cancel()
         if isinstance(result, MoorageError):
             raise result
         return cast(Reading, result)
 
-    def _died(self, order: Order, seconds: float) -> DocumentUnreadable:
+    def _died(self, order: Order, took_too_long: bool) -> DocumentUnreadable:
         self.end()
-        if seconds >= self._most_seconds:
+        if took_too_long:
             reason, reason_zh = (
                 f"reading took longer than {self._most_seconds:.0f} s; split the file",
                 f"读取超过 {self._most_seconds:.0f} 秒；请拆分文件",
