@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from start import machine
 
-from moorage.kb.read import Recipe, read_document
+from moorage.kb.read import Recipe, Surroundings, read_document
 from moorage.kb.reader import fields_of
 from moorage.kb.tokens import field as token_field
 from moorage.kb.tokens import query_tokens
@@ -351,7 +351,7 @@ def main_word(question: str) -> str:
 
 
 def _read(text: str) -> VersionDraft:
-    return read_document("speed.md", text.encode(), RECIPE, lambda name, data: None)
+    return read_document("speed.md", text.encode(), RECIPE, Surroundings(lambda name, data: None))
 
 
 def _tokens(field: str) -> int:

@@ -66,6 +66,73 @@ class Settings:
     )
     child_max: int = _setting(1000, "longest child chunk, characters", "子块最大字符数", "child_max", low=20, high=100_000)
     parent_max: int = _setting(2000, "longest parent chunk, characters", "父块最大字符数", "parent_max", low=20, high=1_000_000)
+    chunk_mode: str = _setting(
+        "parent_child",
+        "how documents are split: parent_child, flat (each chunk on its own), full_document (one parent), or delimiter (a file's own ====== and ------)",
+        "切分方式：parent_child、flat（单层）、full_document（全文为父块）或 delimiter（文件自带的 ====== 与 ------）",
+        "chunk_mode",
+        choices=("parent_child", "flat", "full_document", "delimiter"),
+    )
+    length_unit: str = _setting(
+        "characters",
+        "what child_max and parent_max count: characters, or tokens of `tokenizer`",
+        "child_max 与 parent_max 的单位：characters，或 `tokenizer` 的 tokens",
+        "length_unit",
+        choices=("characters", "tokens"),
+    )
+    tokenizer: str = _setting(
+        "",
+        "tokenizer.json of the embedding model, or the folder that holds it; needed for length_unit tokens",
+        "嵌入模型的 tokenizer.json 或其所在目录；length_unit 为 tokens 时必需",
+        "tokenizer",
+    )
+    chunk_verdicts: str = _setting(
+        "off",
+        "ask the model which parents hold unrelated children and part those: on or off",
+        "由模型判断父块内的子块是否相关，不相关则拆分：on 或 off",
+        "chunk_verdicts",
+        choices=("off", "on"),
+    )
+    reader: str = _setting(
+        "",
+        "a reader to prefer where it knows the format, e.g. docling; empty takes ours",
+        "优先使用的解析器，如 docling；留空使用内置解析器",
+        "reader",
+    )
+    ocr: str = _setting(
+        "auto",
+        "read scanned pages and pictures: auto (when the extra `ocr` is installed) or off",
+        "识别扫描页与图片：auto（已安装 ocr 附加组件时）或 off",
+        "ocr",
+        choices=("auto", "off"),
+    )
+    watch: str = _setting(
+        "on",
+        "read new and changed files of mirrored folders as they come: on or off",
+        "自动读取同步文件夹中新增与修改的文件：on 或 off",
+        "watch",
+        choices=("on", "off"),
+    )
+    pictures: str = _setting(
+        "",
+        "where pictures are kept: empty for the data folder, or s3://BUCKET/PREFIX",
+        "图片存放处：留空为数据目录，或 s3://桶/前缀",
+        "store.pictures",
+    )
+    s3_endpoint: str = _setting(
+        "", "address of the S3 or MinIO server; empty for AWS", "S3 或 MinIO 服务地址；留空为 AWS", "store.s3.endpoint"
+    )
+    s3_region: str = _setting("", "its region", "S3 区域", "store.s3.region")
+    s3_key: str = _setting(
+        "", "its access key; empty takes what the AWS tools would", "S3 访问密钥；留空按 AWS 惯例查找", "store.s3.key", secret=True
+    )
+    s3_secret: str = _setting("", "its secret key", "S3 私有密钥", "store.s3.secret", secret=True)
+    images_url: str = _setting(
+        "",
+        "public address of pictures in texts made for other programs, e.g. http://10.0.0.5:8484/images",
+        "供其他程序使用的文本中图片的公开地址，如 http://10.0.0.5:8484/images",
+        "gateway.images_url",
+    )
     top_k: int = _setting(8, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
     vector_weight: float = _setting(
         0.4,

@@ -323,7 +323,7 @@ class KnowledgeBases:
 
 
 def _recipe(settings: Settings) -> Recipe:
-    return Recipe(settings.child_max, settings.parent_max)
+    return Recipe(settings.child_max, settings.parent_max, settings.chunk_mode, settings.length_unit, settings.tokenizer, settings.reader)
 
 
 def _is_below(document: str, folders: Collection[str]) -> bool:

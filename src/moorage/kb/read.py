@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from moorage.core.nouns import Scalar
@@ -14,36 +14,52 @@ from moorage.kb.parse import PageStart, Source, media_type_of, parse
 from moorage.store.documents import ChildDraft, ParentDraft, VersionDraft
 
 PICTURES_URL = "/images"
-_FORMAT = 1
+_FORMAT = 2
 """Goes up when reading the same bytes gives other text or chunks, so that a sync reads old documents again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How documents are split: the longest child and parent, in characters."""
+    """How documents are read and split: the longest child and parent in ``unit``s, and the names of mode, tokenizer file and preferred reader."""
 
     child_max: int
     parent_max: int
+    mode: str = "parent_child"
+    unit: str = "characters"
+    tokenizer: str = ""
+    reader: str = ""
 
     @property
     def identity(self) -> str:
         """Stored with every version; a document is read again when it differs."""
-        return f"{_FORMAT}:{self.child_max}:{self.parent_max}"
+        beside = (self.mode, self.unit, self.tokenizer, self.reader)
+        named = "" if beside == ("parent_child", "characters", "", "") else ":" + ":".join(beside)
+        return f"{_FORMAT}:{self.child_max}:{self.parent_max}{named}"
 
 
-def read_document(name: str, data: bytes, recipe: Recipe, keep_picture: Callable[[str, bytes], None]) -> VersionDraft:
-    """The version of a document. ``keep_picture(name, bytes)`` is called for each picture in it.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What reading a document may use beside its bytes: where pictures are put (name, bytes), the bytes of a file beside it by its relative
+    address (None: there is none, or it lies outside the folder), and the texts that character recognition found on its pages."""
+
+    keep_picture: Callable[[str, bytes], None]
+    beside: Callable[[str], bytes | None] = lambda _: None
+    page_texts: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+def read_document(name: str, data: bytes, recipe: Recipe, surroundings: Surroundings) -> VersionDraft:
+    """The version of a document.
 
     Raises DocumentUnreadable or a subclass of it. What could not be read of a readable document is in ``warnings``.
     """
-    source = Source(name, data)
+    source = Source(name, data, surroundings.page_texts)
     parsed = parse(source)
     for picture in parsed.pictures:
-        keep_picture(picture.name, picture.data)
+        surroundings.keep_picture(picture.name, picture.data)
 
     def store_inline(content: bytes, media_type: str) -> str:
         picture = f"{hashlib.sha256(content).hexdigest()[:16]}.{media_type.rpartition('/')[2].partition('+')[0]}"
-        keep_picture(picture, content)
+        surroundings.keep_picture(picture, content)
         return f"{PICTURES_URL}/{picture}"
 
     cleaned = clean(parsed.markdown, base_url=PICTURES_URL, store_image=store_inline)
@@ -61,6 +77,7 @@ def read_document(name: str, data: bytes, recipe: Recipe, keep_picture: Callable
         warnings=parsed.notices,
         recipe=recipe.identity,
         parents=tuple(_parent_draft(p, cleaned.text, pages) for p in parents),
+        scanned_pages=parsed.scanned_pages,
     )
 
 

@@ -26,7 +26,7 @@ from typing import BinaryIO, cast
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
 from moorage.kb.parse import Source, media_type_of
 from moorage.kb.rank import field_for_child
-from moorage.kb.read import Recipe, read_document
+from moorage.kb.read import Recipe, Surroundings, read_document
 from moorage.store.blobs import Blobs
 from moorage.store.documents import VersionDraft
 
@@ -66,7 +66,7 @@ def read_order(order: Order) -> Reading:
     data = _bytes(order)
     if order.visible == (hashlib.sha256(data).hexdigest(), order.recipe.identity):
         return Reading(None)
-    draft = read_document(order.name, data, order.recipe, Blobs(order.pictures).put_named)
+    draft = read_document(order.name, data, order.recipe, Surroundings(Blobs(order.pictures).put_named))
     return Reading(draft, tuple(fields_of(draft)))
 
 

@@ -36,7 +36,7 @@ class ParentDraft:
 
 @dataclass(frozen=True, slots=True)
 class VersionDraft:
-    """Everything about one reading of a document. ``recipe`` says how it was split."""
+    """Everything about one reading of a document. ``recipe`` says how it was split; ``scanned_pages`` wait for character recognition."""
 
     name: str
     content_hash: str
@@ -49,6 +49,7 @@ class VersionDraft:
     warnings: tuple[Notice, ...]
     recipe: str
     parents: tuple[ParentDraft, ...]
+    scanned_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Literal, cast
 from moorage.core.errors import JobNotFound, Language, MoorageError
 from moorage.store.database import Database, statements
 
-JobKind = Literal["ingest", "embed", "rebuild"]
+JobKind = Literal["ingest", "embed", "rebuild", "ocr", "reindex"]
 JobState = Literal["waiting", "running", "done", "failed"]
 MAX_INTERRUPTIONS = 3
 

@@ -11,10 +11,15 @@ from moorage.core.nouns import Notice, Scalar
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document as it came: its name (used for its suffix and in messages, never opened) and its bytes."""
+    """A document as it came: its name (used for its suffix and in messages, never opened) and its bytes.
+
+    ``page_texts`` is Markdown by page number (from 1) that optical character recognition found on pages without text; a
+    parser puts it where the page stands. A picture is a document of one page.
+    """
 
     name: str
     data: bytes = field(repr=False)
+    page_texts: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
 
     @property
     def suffix(self) -> str:
@@ -49,7 +54,8 @@ class Picture:
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A document as Markdown. Pictures are referred to as ``![alt](picture-name)``; ``pages`` are in rising order and
-    empty where the format has no pages; ``notices`` tell what could not be read."""
+    empty where the format has no pages; ``notices`` tell what could not be read. ``scanned_pages`` are the numbers of pages
+    that show a picture of text and have no text: character recognition can read them, and none was given."""
 
     markdown: str
     title: str
@@ -57,6 +63,7 @@ class Parsed:
     notices: tuple[Notice, ...] = ()
     pages: tuple[PageStart, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    scanned_pages: tuple[int, ...] = ()
 
 
 @runtime_checkable
