@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
 from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
+from moorage.kb.doc import Documents
 from moorage.kb.knowledge import KnowledgeBases
 from moorage.models.base import ChatModel, Embedder
 from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
+from moorage.store.pictures import PicturePlace, open_pictures
 
 
 class Home:
-    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.keys``, ``home.conversations``.
+    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.conversations``.
 
     Made by ``open_home``; use it as a context manager, or call ``close``.
     """
@@ -25,9 +28,10 @@ class Home:
     def __init__(self, resolved: Resolved, knowledge: tuple[KnowledgeEntry, ...] = ()) -> None:
         self.resolved = resolved
         self.knowledge_entries = knowledge
-        self.store = DataFolder(resolved.settings.data)
+        self.store = DataFolder(resolved.settings.data, _picture_place(resolved.settings))
         self._chat = _chat_model(resolved.settings)
         self._embedder = _embedder(resolved.settings)
+        self.doc = Documents(resolved.settings, self._chat, self.store.pictures.put_named)
         self.kb = KnowledgeBases(self.store, resolved.settings, self._chat, self._embedder)
 
     @property
@@ -86,6 +90,22 @@ def open_home(data: str | Path | None = None, *, config: str | Path | None = Non
     """
     resolved, stack = load({**flags, "data": data}, Path(config) if config else None)
     return Home(resolved, stack.knowledge)
+
+
+@contextmanager
+def open_documents(data: str | Path | None = None, *, config: str | Path | None = None, **flags: object) -> Iterator[Documents]:
+    """What can be done with documents alone, without a data folder: one is made only where pictures are to be kept for a public address.
+
+    Raises SettingInvalid.
+    """
+    resolved, _ = load({**flags, "data": data}, Path(config) if config else None)
+    settings = resolved.settings
+    yield Documents(settings, _chat_model(settings), lambda name, content: open_pictures(_picture_place(settings)).put_named(name, content))
+
+
+def _picture_place(settings: Settings) -> PicturePlace:
+    folder = settings.data / "pictures"
+    return PicturePlace(folder, settings.pictures, settings.s3_endpoint, settings.s3_region, settings.s3_key, settings.s3_secret)
 
 
 def _chat_model(settings: Settings) -> ChatModel | None:

@@ -1,4 +1,4 @@
-"""The commands at the top: up, ask, version; and the groups kb, key, config, data."""
+"""The commands at the top: up, ask, version; and the groups kb, doc, key, config, data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from moorage import __version__
 from moorage.cli import options as o
 from moorage.cli.config import config_app
 from moorage.cli.data import data_app
+from moorage.cli.doc import doc_app
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.show import data as show_data
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(kb_app, name="kb")
+app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
@@ -47,6 +49,7 @@ def up(
     child_max: o.ChildMax = None,
     parent_max: o.ParentMax = None,
     top_k: o.TopK = None,
+    watch: o.Watch = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser. 打开浏览器")] = False,
     json: o.Json = False,
 ) -> None:
@@ -56,7 +59,7 @@ def up(
     """
     flags: dict[str, object] = {
         "host": host, "port": port, "data": data, "keys": keys, "llm": llm, "llm_model": llm_model, "llm_key": llm_key, "embedder": embedder,
-        "embedder_model": embedder_model, "embedder_key": embedder_key, "child_max": child_max, "parent_max": parent_max, "top_k": top_k,
+        "embedder_model": embedder_model, "embedder_key": embedder_key, "child_max": child_max, "parent_max": parent_max, "top_k": top_k, "watch": watch,
     }  # fmt: skip
     run_up(flags, config, folder, open_browser, json)
 

@@ -7,9 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from moorage.core.settings import SETTINGS
+from moorage.core.settings import SETTINGS, Setting
 
 _ROWS = {s.name: s for s in SETTINGS}
+
+
+def row(name: str) -> Setting:
+    """The setting of a name."""
+    return _ROWS[name]
 
 
 def _option(name: str, *flags: str) -> Any:  # typer's own type
@@ -30,6 +35,13 @@ EmbedderKey = Annotated[str | None, _option("embedder_key")]
 ChildMax = Annotated[str | None, _option("child_max")]
 ParentMax = Annotated[str | None, _option("parent_max")]
 TopK = Annotated[str | None, _option("top_k")]
+ChunkMode = Annotated[str | None, _option("chunk_mode", "--mode", "--chunk-mode")]
+LengthUnit = Annotated[str | None, _option("length_unit", "--unit", "--length-unit")]
+Tokenizer = Annotated[str | None, _option("tokenizer")]
+Reader = Annotated[str | None, _option("reader")]
+Ocr = Annotated[str | None, _option("ocr")]
+ImagesUrl = Annotated[str | None, _option("images_url")]
+Watch = Annotated[str | None, _option("watch")]
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="The stack file (moorage.yaml of the working folder when not given). 配置文件", show_default=False),

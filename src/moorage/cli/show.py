@@ -102,3 +102,19 @@ def progress(title: str, state: Callable[[], tuple[int, int]]) -> Iterator[Calla
             bar.update(task, completed=done, total=total)
 
         yield moved
+
+
+Doing = Callable[[str, str, int, int], None]
+
+
+@contextlib.contextmanager
+def doing() -> Iterator[Doing]:
+    """One line on stderr that says what is being done: document, step, counts. Silent where stderr is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda name, step, done, total: None
+        return
+    with console.status("…") as status:
+        yield lambda name, step, done, total: status.update(f"{name}: {step}" + (f" {done}/{total}" if total else ""))

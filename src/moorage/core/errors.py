@@ -6,13 +6,16 @@
     │   ├── NameInvalid           a name that cannot be used
     │   ├── QuestionTooLong
     │   ├── FilterInvalid
-    │   └── ChunkLimitsInvalid
+    │   ├── ChunkLimitsInvalid
+    │   ├── AddressRefused        a web address that is not to be asked
+    │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
     │   ├── KnowledgeNotFound
     │   ├── DocumentNotFound
     │   ├── JobNotFound
     │   └── PathNotFound
     ├── AlreadyExists             (409)
+    │   └── OutputExists          a file that would be overwritten
     ├── KeyRefused                (403)
     ├── DocumentUnreadable        one document; the others go on
     │   ├── FormatUnknown
@@ -125,6 +128,20 @@ class ChunkLimitsInvalid(BadInput):
     zh = "子块上限为 {child_max}，父块上限为 {parent_max}；二者至少为 1，且子块上限不能超过父块上限。"
 
 
+class AddressRefused(BadInput):
+    """{url} is not read: {reason}. Only public http and https addresses are; --allow-private lets the own network in on the command line."""
+
+    zh = "不读取 {url}：{reason}。只读取公网 http 与 https 地址；命令行可用 --allow-private 允许内网地址。"
+    status = 403
+
+
+class AddressUnreadable(BadInput):
+    """{url} could not be read: {reason}. Check the address, or save the page and add the file."""
+
+    zh = "无法读取 {url}：{reason}。请检查地址，或将网页保存为文件后导入。"
+    status = 422
+
+
 class NotFound(MoorageError):
     """{what} was not found."""
 
@@ -161,6 +178,12 @@ class AlreadyExists(MoorageError):
 
     zh = "已有名为 {name!r} 的{kind}。请换一个名称，或先删除它。"
     status = 409
+
+
+class OutputExists(AlreadyExists):
+    """{path} is there already and was left alone. Choose another folder with --out, or replace it with --overwrite."""
+
+    zh = "{path} 已存在，未改动。请用 --out 指定其他目录，或用 --overwrite 覆盖。"
 
 
 class KeyRefused(MoorageError):

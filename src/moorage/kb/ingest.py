@@ -15,26 +15,31 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from moorage.core.errors import ModelError, MoorageError, StoreFull
+from moorage.kb.apart import Processes
+from moorage.kb.beside import Beside
+from moorage.kb.folder import hash_of
 from moorage.kb.indexes import Indexes, new_rows, version_rows, versions_filter
+from moorage.kb.parse import ocr
 from moorage.kb.read import Recipe
-from moorage.kb.reader import Order, Readers
-from moorage.models.base import Embedder
-from moorage.store.documents import VersionDraft, VisibleVersion
+from moorage.kb.reader import Order, RecognisePage, fields_of
+from moorage.kb.relate import are_unrelated
+from moorage.models.base import ChatModel, Embedder
+from moorage.store.documents import ParentDraft, VersionDraft, VisibleVersion
 from moorage.store.folder import DataFolder
-from moorage.store.jobs import Job
+from moorage.store.jobs import Job, JobKind
 from moorage.store.knowledge import Generation
 
 log = logging.getLogger("moorage.ingest")
 
 _JOBS_AT_ONCE = 256
 _CHARACTERS_AT_ONCE = 4_000_000
-_LARGE_BYTES = 2_000_000
+_PUBLISH_EVERY_S = 1.5
 _ROWS_AT_ONCE = 20_000
 _EMBED_AT_ONCE = 256
 _EMBED_AGAIN_S = 60.0
@@ -49,25 +54,59 @@ class _Read:
     fields: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Now:
+    draft: VersionDraft
+    fields: tuple[str, ...]
+
+
+def _no_step(step: str, done: int, total: int) -> None:
+    pass
+
+
+def _parted(parent: ParentDraft) -> list[ParentDraft]:
+    """One parent for each child."""
+    return [
+        ParentDraft(parent.text[c.start - parent.start : c.end - parent.start], c.start, c.end, c.page, c.headings, (c,))
+        for c in parent.children
+    ]
+
+
 def file_source(path: Path) -> str:
     """A file as a job's source. Names need not be valid text, so they are kept as quoted bytes."""
     return "file:" + quote(os.fsencode(path))
 
 
-def blob_source(name: str) -> str:
-    return "blob:" + name
+def blob_source(name: str, beside: Beside | None = None) -> str:
+    """A stored file as a job's source; ``beside`` is where it came from, so that its pictures can be found while they are still there."""
+    hint = f":{quote(os.fsencode(beside.document))}:{quote(os.fsencode(beside.root))}" if beside else ""
+    return f"blob:{name}{hint}"
 
 
 class Worker:
     """Does the jobs of one data folder while it holds its work lock; other processes wait for it or take over when it ends."""
 
-    def __init__(self, store: DataFolder, indexes: Indexes, embedder: Embedder | None, recipe: Recipe, max_document_bytes: int) -> None:
+    def __init__(
+        self,
+        store: DataFolder,
+        indexes: Indexes,
+        embedder: Embedder | None,
+        recipe: Recipe,
+        max_document_bytes: int,
+        *,
+        judge: ChatModel | None = None,
+        with_ocr: bool = True,
+    ) -> None:
+        """``judge`` parts parents whose children are unrelated; ``with_ocr`` reads scanned pages where the extra is installed."""
         self._store = store
         self._indexes = indexes
         self._embedder = embedder
         self._recipe = recipe
         self._max_bytes = max_document_bytes
-        self._readers = Readers()
+        self._judge = judge
+        self._with_ocr = with_ocr
+        self._readers = Processes()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._embed_again_at = time.monotonic() + _EMBED_AGAIN_S
         self._wake = asyncio.Event()
 
@@ -132,7 +171,7 @@ class Worker:
             return
         self._embed_again_at = time.monotonic() + _EMBED_AGAIN_S
         for job in self._store.jobs.list(state="failed"):
-            if job.kind != "ingest":
+            if job.kind in ("embed", "rebuild"):
                 self._store.jobs.retry(job.id)
 
     def _recover(self) -> None:
@@ -148,8 +187,11 @@ class Worker:
         jobs = await asyncio.to_thread(self._next_batch, knowledge_id)
         if not jobs:
             return False
+        self._loop = asyncio.get_running_loop()
         if jobs[0].kind == "ingest":
             await asyncio.to_thread(self._ingest, jobs, on_progress)
+        elif jobs[0].kind == "ocr":
+            await asyncio.to_thread(self._recognise, jobs[0], on_progress)
         else:
             await self._embed(jobs, on_progress)
         return True
@@ -168,30 +210,34 @@ class Worker:
     def _ingest(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
         generation = self._store.knowledge.generation(jobs[0].knowledge_id)
         visible = self._store.documents.visible(jobs[0].knowledge_id)
-        jobs = sorted(jobs, key=self._bytes_of)  # what is small need not wait for what is large
-        self._store.jobs.claim([j.id for j in jobs], "reading")
+        jobs = self._in_good_order(jobs)
+        self._store.jobs.claim([j.id for j in jobs], "waiting")
         open_jobs = {j.id for j in jobs}
         batch: list[_Read] = []
+        published_at = time.monotonic()
+
+        def stepped(position: int, step: str, done: int, total: int) -> None:
+            self._store.jobs.progress([jobs[position].id], step, done, total)
+            on_progress()
+
         try:
-            results = self._readers.read([self._order(j, visible) for j in jobs])
-            for job in jobs:
-                if self._bytes_of(job) >= _LARGE_BYTES:
+            for ready in self._readers.run([self._order(j, visible) for j in jobs], stepped):
+                if ready is not None:
+                    job, result = jobs[ready[0]], ready[1]
+                    if isinstance(result, StoreFull):
+                        raise result
+                    if isinstance(result, MoorageError):
+                        self._store.jobs.fail(job.id, result)
+                        open_jobs.discard(job.id)
+                    elif result.draft is None:
+                        self._store.jobs.finish([job.id])
+                        open_jobs.discard(job.id)
+                    else:
+                        batch.append(self._judged(_Read(job, result.draft, result.fields)))
+                is_full = sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE
+                if batch and (ready is None or is_full or time.monotonic() - published_at > _PUBLISH_EVERY_S):
                     open_jobs -= self._publish(generation, batch)
-                    batch = []
-                result = next(results)
-                if isinstance(result, StoreFull):
-                    raise result
-                if isinstance(result, MoorageError):
-                    self._store.jobs.fail(job.id, result)
-                    open_jobs.discard(job.id)
-                elif result.draft is None:
-                    self._store.jobs.finish([job.id])
-                    open_jobs.discard(job.id)
-                else:
-                    batch.append(_Read(job, result.draft, result.fields))
-                if sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE:
-                    open_jobs -= self._publish(generation, batch)
-                    batch = []
+                    batch, published_at = [], time.monotonic()
                     on_progress()
             open_jobs -= self._publish(generation, batch)
         except BaseException:
@@ -201,9 +247,29 @@ class Worker:
             self._sweep(generation)
             self._indexes.of(generation).maintain(busy=bool(self._store.jobs.waiting(1, generation.knowledge_id)))
 
+    def _in_good_order(self, jobs: Sequence[Job]) -> list[Job]:
+        """What is small need not wait for what is large, and the largest must not begin last: it goes first, to one of several readers."""
+        by_size = sorted(jobs, key=self._bytes_of)
+        return [by_size[-1], *by_size[:-1]] if len(by_size) > 2 and (os.cpu_count() or 1) > 1 else by_size
+
     def _order(self, job: Job, visible: Mapping[str, tuple[str, str]]) -> Order:
-        path = self._path(job)
-        return Order(job.document_name, path, self._recipe, self._store.pictures.folder, self._max_bytes, visible.get(job.document_name))
+        texts = self._page_texts(job) if self._with_ocr and self._store.jobs.has_page_texts() else {}
+        return Order(
+            job.document_name,
+            self._path(job),
+            self._recipe,
+            self._store.picture_place,
+            self._max_bytes,
+            visible.get(job.document_name),
+            self._beside(job),
+            texts,
+        )
+
+    def _page_texts(self, job: Job) -> dict[str, dict[int, str]]:
+        """What was recognised on this file's pages, wherever it was met before."""
+        content_hash = hash_of(self._path(job))
+        texts = self._store.jobs.page_texts(content_hash, ocr.identity()) if content_hash else {}
+        return {content_hash: texts} if content_hash and texts else {}
 
     def _bytes_of(self, job: Job) -> int:
         try:
@@ -214,8 +280,81 @@ class Worker:
     def _path(self, job: Job) -> Path:
         kind, _, rest = job.source.partition(":")
         if kind == "blob":
-            return self._store.originals.path(rest) or self._store.originals.folder / rest
+            name = rest.partition(":")[0]
+            return self._store.originals.path(name) or self._store.originals.folder / name
         return Path(os.fsdecode(unquote_to_bytes(rest)))
+
+    def _beside(self, job: Job) -> Beside | None:
+        """Where the pictures beside a document are looked for: its mirrored folder, or the place that a copy was taken from."""
+        kind, _, rest = job.source.partition(":")
+        if kind == "blob":
+            _, *hint = rest.split(":")
+            return Beside(*(Path(os.fsdecode(unquote_to_bytes(part))) for part in hint)) if len(hint) == 2 else None
+        folder = next((k.folder for k in self._store.knowledge.list() if k.id == job.knowledge_id), None)
+        return Beside(self._path(job), Path(folder)) if folder else None
+
+    # -- the model step ------------------------------------------------------------------------------------------------
+
+    def _judged(self, read: _Read) -> _Read:
+        """A reading with the parents parted that a model calls unrelated; as it is without a model."""
+        groups = [p for p in read.draft.parents if len(p.children) > 1]
+        if self._judge is None or self._loop is None or not groups:
+            return read
+        self._store.jobs.progress([read.job.id], "asking", 0, len(groups))
+        texts = [[p.text[c.start - p.start : c.end - p.start] for c in p.children] for p in groups]
+        asking = are_unrelated(texts, self._judge, lambda done, total: self._store.jobs.progress([read.job.id], "asking", done, total))
+        verdicts, notice = asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+        parted = {id(p) for p, is_unrelated in zip(groups, verdicts, strict=True) if is_unrelated}
+        parents = tuple(part for p in read.draft.parents for part in (_parted(p) if id(p) in parted else [p]))
+        draft = replace(read.draft, parents=parents, warnings=(*read.draft.warnings, *((notice,) if notice else ())))
+        return _Read(read.job, draft, tuple(fields_of(draft)))
+
+    # -- scanned pages -------------------------------------------------------------------------------------------------
+
+    def _recognise(self, job: Job, on_progress: Callable[[], None]) -> None:
+        """Reads the scanned pages of one document, each kept as soon as it is read, and then the document again with them. Lets other documents
+        go first whenever some wait; what was read stays."""
+        self._store.jobs.claim([job.id], "recognising")
+        try:
+            is_done = self._recognise_pages(job, on_progress)
+        except StoreFull:
+            self._store.jobs.put_back([job.id])
+            raise
+        except MoorageError as e:
+            self._store.jobs.fail(job.id, e)
+            return
+        except BaseException:
+            self._store.jobs.put_back([job.id])
+            raise
+        if not is_done:
+            self._store.jobs.put_back([job.id])
+
+    def _recognise_pages(self, job: Job, on_progress: Callable[[], None]) -> bool:
+        path = self._path(job)
+        first = self._read_now(replace(self._order(job, {}), page_texts={}))
+        if first is None or not first.draft.scanned_pages:
+            self._store.jobs.finish([job.id])
+            return True
+        content_hash, pages = first.draft.content_hash, first.draft.scanned_pages
+        known = self._store.jobs.page_texts(content_hash, ocr.identity())
+        for done, page in enumerate(pages):
+            self._store.jobs.progress([job.id], "recognising", done, len(pages))
+            on_progress()
+            if page not in known:
+                known[page] = self._readers.carry_out(RecognisePage(job.document_name, path, page, self._max_bytes), _no_step)
+                self._store.jobs.keep_page_text(content_hash, ocr.identity(), page, known[page])
+            if done + 1 < len(pages) and self._documents_wait():
+                return False
+        read = self._read_now(replace(self._order(job, {}), page_texts={content_hash: known}))
+        generation = self._store.knowledge.generation(job.knowledge_id)
+        if read is not None and generation is not None:
+            self._publish(generation, [self._judged(_Read(job, read.draft, read.fields))])
+            self._sweep(generation)
+        return True
+
+    def _read_now(self, order: Order) -> _Now | None:
+        reading = self._readers.carry_out(order, _no_step)
+        return _Now(reading.draft, reading.fields) if reading.draft is not None else None
 
     def _publish(self, generation: Generation | None, batch: Sequence[_Read]) -> set[int]:
         """Writes the versions hidden, puts their words into the index, shows them. Returns the ids of the jobs that are done."""
@@ -229,6 +368,11 @@ class Worker:
         while part := list(islice(rows, _ROWS_AT_ONCE)):
             self._indexes.of(generation).upsert(part)
         self._store.documents.show([version for version, _ in hidden], done)
+        scans: list[tuple[JobKind, str, str]] = [
+            ("ocr", r.job.document_name, r.job.source) for r in batch if r.draft.scanned_pages and r.job.kind == "ingest"
+        ]
+        if scans and self._with_ocr and ocr.is_available():
+            self._store.jobs.enqueue(generation.knowledge_id, scans)
         if self._embedder is not None:
             self._store.jobs.enqueue(generation.knowledge_id, [("embed", "", "")])
         return done

@@ -42,7 +42,15 @@ class KnowledgeBases:
         self._embedder = embedder
         self.indexes = Indexes(store.index_folder, store.documents)
         self.recipe = _recipe(settings)
-        self.worker = Worker(store, self.indexes, embedder, self.recipe, settings.max_document_bytes)
+        self.worker = Worker(
+            store,
+            self.indexes,
+            embedder,
+            self.recipe,
+            settings.max_document_bytes,
+            judge=chat if settings.chunk_verdicts == "on" else None,
+            with_ocr=settings.ocr == "auto",
+        )
         self._finding = Finding(store, self.indexes, embedder, settings.vector_weight)
         self._answering = Answering(chat, settings.context_characters, settings.answer_tokens)
 

@@ -3,7 +3,7 @@ server keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -39,8 +39,12 @@ class ChatModel(Protocol):
         """The model's name, asked of the server where none was set (once; then remembered)."""
         ...
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> AsyncGenerator[str, None]:
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0, json_schema: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[str, None]:
         """The answer in pieces as they come; joined they are the whole answer, without the model's reasoning.
+
+        With ``json_schema`` the answer is JSON of that shape where the server can promise it; elsewhere it is a wish, so read it leniently.
 
         At least one piece comes, or an error is raised. An error may come after some pieces: then the answer is cut and must not
         pass for a whole one. Whoever stops early closes the generator (``contextlib.aclosing``), which stops the model too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -54,7 +54,9 @@ class OpenAIChat:
         self._model = self._model or await self._endpoint.first_model()
         return self._model
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0, json_schema: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[str, None]:
         payload: dict[str, object] = {
             "model": await self.resolve(),
             "messages": [{"role": message.role, "content": message.content} for message in messages],
@@ -62,6 +64,8 @@ class OpenAIChat:
             "temperature": temperature,
             "stream": True,
         }
+        if json_schema is not None:
+            payload["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": json_schema, "strict": True}}
         has_begun = False
         while True:
             try:
@@ -243,6 +247,9 @@ class OpenAIEmbedder:
 def _adapted(payload: dict[str, object], refusal: ModelRefused) -> dict[str, object] | None:
     """The request changed so that it is not refused for the same reason again, or None where that cannot be done."""
     reason = str(refusal.values.get("reason"))
+    if "response_format" in payload and refusal.values.get("status_code") in (400, 404, 415, 422, 500, 501):
+        # Servers that know no schemas say so in many ways; the question is worth asking without one.
+        return _without("response_format", payload)
     if refusal.values.get("status_code") != 400:
         return None
     if "max_tokens" in payload and "max_completion_tokens" in reason:

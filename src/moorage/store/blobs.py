@@ -55,6 +55,12 @@ class Blobs:
         except FileNotFoundError:
             return None
 
+    def delete(self, name: str) -> None:
+        """Removes a file; nothing where there is none."""
+        path = self.path(name)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
     def names(self) -> Iterator[str]:
         if self.folder.is_dir():
             yield from sorted(p.name for p in self.folder.glob("??/*") if not p.name.startswith("."))

@@ -16,12 +16,14 @@ from moorage.store.documents import DocumentRows
 from moorage.store.jobs import JobRows
 from moorage.store.keys import KeyRows
 from moorage.store.knowledge import KnowledgeRows
+from moorage.store.pictures import PicturePlace, open_pictures
 
 
 class DataFolder:
     """An open data folder. Several processes may have it open; one at a time may be its worker."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pictures: PicturePlace | None = None) -> None:
+        """``pictures`` is where the pictures of documents are kept; below the data folder when None."""
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -38,7 +40,8 @@ class DataFolder:
         self.keys = KeyRows(self.database)
         self.conversations = ConversationRows(self.database)
         self.originals = Blobs(path / "originals")
-        self.pictures = Blobs(path / "pictures")
+        self.picture_place = pictures or PicturePlace(path / "pictures")
+        self.pictures = open_pictures(self.picture_place)
         self._lock = FileLock(path / "worker.lock", thread_local=False)
 
     @property

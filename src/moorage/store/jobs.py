@@ -44,6 +44,7 @@ class Job:
     reason_en: str | None
     reason_zh: str | None
     attempts: int
+    bytes: int
     created_at: float
     started_at: float | None
     updated_at: float
@@ -59,14 +60,14 @@ class JobRows:
         self._db = database
         self._sql = statements("jobs")
 
-    def enqueue(self, knowledge_id: int, work: Sequence[tuple[JobKind, str, str]]) -> list[int]:
-        """Queues (kind, document name, source) rows; the same document waiting already only gets the new source. Returns the ids.
-        When this returns, the work is on disk."""
+    def enqueue(self, knowledge_id: int, work: Sequence[tuple[JobKind, str, str]], sizes: Sequence[int] = ()) -> list[int]:
+        """Queues (kind, document name, source) rows; the same document waiting already only gets the new source. ``sizes`` are the documents'
+        bytes. Returns the ids. When this returns, the work is on disk."""
         now = time.time()
         ids: list[int] = []
         with self._db.write() as c:
-            for kind, name, source in work:
-                row = {"knowledge_id": knowledge_id, "kind": kind, "document_name": name, "source": source, "now": now}
+            for (kind, name, source), size in zip(work, sizes or [0] * len(work), strict=True):
+                row = {"knowledge_id": knowledge_id, "kind": kind, "document_name": name, "source": source, "bytes": size, "now": now}
                 c.execute(self._sql["forget_failed"], row)
                 ids.append(c.execute(self._sql["enqueue"], row).fetchone()["id"])
         return ids
@@ -149,14 +150,32 @@ class JobRows:
         return counts
 
     def seconds_left(self, knowledge_id: int) -> float | None:
-        """An estimate from the pace of the last minute; None while there is nothing to go by."""
-        counts = self.counts(knowledge_id)
-        left = counts["waiting"] + counts["running"]
+        """An estimate from the bytes read in the last minute, or the scanned pages so far; None while there is nothing to go by."""
         with self._db.read() as c:
-            row = c.execute(self._sql["pace"], {"knowledge_id": knowledge_id, "since": time.time() - 60}).fetchone()
-        if not left or not row["n"] or not row["seconds"]:
-            return None
-        return cast(float, left * row["seconds"] / row["n"])
+            done = c.execute(self._sql["pace"], {"knowledge_id": knowledge_id, "since": time.time() - 60}).fetchone()
+            left = c.execute(self._sql["weight_left"], (knowledge_id,)).fetchone()["weight"] or 0
+            pages = c.execute(self._sql["page_pace"], (knowledge_id,)).fetchone()
+        if left:
+            return cast(float, left * done["seconds"] / done["weight"]) if done["weight"] and done["seconds"] else None
+        return cast(float, pages["seconds"] / pages["done"] * (pages["total"] - pages["done"])) if pages else None
+
+    # -- scanned pages -------------------------------------------------------------------------------------------------
+
+    def keep_page_text(self, content_hash: str, recogniser: str, page: int, text: str) -> None:
+        """Keeps what was recognised on a page, durably."""
+        with self._db.write() as c:
+            c.execute(self._sql["keep_page_text"], {"content_hash": content_hash, "recogniser": recogniser, "page": page, "text": text})
+
+    def page_texts(self, content_hash: str, recogniser: str) -> dict[int, str]:
+        """What was recognised on the pages of a file so far."""
+        with self._db.read() as c:
+            rows = c.execute(self._sql["page_texts"], {"content_hash": content_hash, "recogniser": recogniser})
+            return {row["page"]: row["text"] for row in rows}
+
+    def has_page_texts(self) -> bool:
+        """Whether any page was ever recognised here: if not, nobody needs to look."""
+        with self._db.read() as c:
+            return c.execute(self._sql["any_page_text"]).fetchone() is not None
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict  # pydantic reads typing.TypedDict only 
 
 from moorage.core.errors import Language
 from moorage.core.nouns import Answer, Chunk, Document, Hit, Notice, Scalar
+from moorage.kb.convert import Converted
 from moorage.kb.results import Knowledge, ParentChunk, SyncReport
 from moorage.store.jobs import Job
 
@@ -206,3 +207,24 @@ def sync_shape(r: SyncReport) -> SyncShape:
         "skipped": list(r.skipped),
         "unread": list(r.unread),
     }
+
+
+class ConvertedShape(TypedDict):
+    name: str
+    title: str
+    media_type: str
+    markdown: str
+    pages: int | None
+    headings: int
+    tables: int
+    metadata: Mapping[str, Scalar]
+    pictures: list[str]
+    notices: list[NoticeShape]
+
+
+def converted_shape(made: Converted, language: Language) -> ConvertedShape:
+    return {
+        "name": made.name, "title": made.title, "media_type": made.media_type, "markdown": made.markdown, "pages": made.pages,
+        "headings": made.headings, "tables": made.tables, "metadata": dict(made.metadata), "pictures": [p.name for p in made.pictures],
+        "notices": [notice_shape(n, language) for n in made.notices],
+    }  # fmt: skip

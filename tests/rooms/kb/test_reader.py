@@ -7,15 +7,26 @@ from pathlib import Path
 import pytest
 
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
+from moorage.kb.apart import Processes
 from moorage.kb.read import Recipe
-from moorage.kb.reader import Order, Readers, Reading
+from moorage.kb.reader import Order, Reading
+from moorage.store.pictures import PicturePlace
 from moorage.testing.documents import docx, paragraph
 
 RECIPE = Recipe(400, 1200)
 
 
 def order(path: Path, **more: object) -> Order:
-    return Order(**{"name": path.name, "path": path, "recipe": RECIPE, "pictures": path.parent / "pictures", "most_bytes": 10**9, **more})  # type: ignore[arg-type]
+    return Order(
+        **{
+            "name": path.name,
+            "path": path,
+            "recipe": RECIPE,
+            "pictures": PicturePlace(path.parent / "pictures"),
+            "most_bytes": 10**9,
+            **more,
+        }
+    )  # type: ignore[arg-type]
 
 
 def write(folder: Path, count: int) -> list[Path]:
@@ -29,29 +40,36 @@ def texts(results: list[Reading | MoorageError]) -> list[str]:
     return [r.draft.markdown if isinstance(r, Reading) and r.draft else repr(r) for r in results]
 
 
+def results_of(processes: Processes, orders: list[Order]) -> list[Reading | MoorageError]:
+    found = dict(ready for ready in processes.run(orders) if ready is not None)
+    return [found[at] for at in range(len(orders))]
+
+
 @pytest.fixture
-def readers():  # type: ignore[no-untyped-def]
-    made = Readers(2)
+def processes():  # type: ignore[no-untyped-def]
+    made = Processes(2)
     yield made
     made.close()
 
 
-def test_results_come_in_the_order_of_the_documents(tmp_path: Path, readers: Readers) -> None:
-    results = list(readers.read([order(p) for p in write(tmp_path, 7)]))
+def test_every_document_gets_its_result(tmp_path: Path, processes: Processes) -> None:
+    results = results_of(processes, [order(p) for p in write(tmp_path, 7)])
     assert texts(results) == [f"Words of document {i}." for i in range(7)]
     assert all(isinstance(r, Reading) and len(r.fields) == 1 for r in results)
 
 
-def test_what_is_visible_already_is_not_read(tmp_path: Path, readers: Readers) -> None:
+def test_what_is_visible_already_is_not_read(tmp_path: Path, processes: Processes) -> None:
     path = write(tmp_path, 1)[0]
-    first = next(iter(readers.read([order(path)])))
+    first = results_of(processes, [order(path)])[0]
     assert isinstance(first, Reading) and first.draft
-    again = next(iter(readers.read([order(path, visible=(first.draft.content_hash, RECIPE.identity))])))
+    again = results_of(processes, [order(path, visible=(first.draft.content_hash, RECIPE.identity))])[0]
     assert again == Reading(None)
 
 
-def test_a_reader_that_dies_is_told_of_one_document_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readers: Readers) -> None:
-    import moorage.kb.reader as module
+def test_a_reader_that_dies_is_told_of_one_document_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
+) -> None:
+    import moorage.kb.apart as module
 
     paths = write(tmp_path, 3)
     send = module._send
@@ -72,8 +90,8 @@ def test_a_reader_that_dies_is_told_of_one_document_and_replaced(tmp_path: Path,
 
     monkeypatch.setattr(module._Process, "__init__", started)
     monkeypatch.setattr(module, "_send", kills)
-    one = Readers(1)
-    results = [next(iter(one.read([order(p)]))) for p in paths]
+    one = Processes(1)
+    results = [results_of(one, [order(p)])[0] for p in paths]
     one.close()
     assert texts(results)[0::2] == ["Words of document 0.", "Words of document 2."]
     assert (
@@ -84,33 +102,33 @@ def test_a_reader_that_dies_is_told_of_one_document_and_replaced(tmp_path: Path,
 def test_a_document_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "long.md"
     path.write_text("# x\n\n" + "word " * 3_000_000)
-    readers = Readers(1, most_seconds=0.05)
-    result = next(iter(readers.read([order(path)])))
-    readers.close()
+    processes = Processes(1, most_seconds=0.05)
+    result = results_of(processes, [order(path)])[0]
+    processes.close()
     assert isinstance(result, DocumentUnreadable) and "took longer" in result.say("en")
 
 
-def test_a_document_over_the_limit_is_never_loaded(tmp_path: Path, readers: Readers) -> None:
+def test_a_document_over_the_limit_is_never_loaded(tmp_path: Path, processes: Processes) -> None:
     path = tmp_path / "big.md"
     path.write_bytes(b"x" * 5000)
-    assert isinstance(next(iter(readers.read([order(path, most_bytes=1000)]))), DocumentTooLarge)
+    assert isinstance(results_of(processes, [order(path, most_bytes=1000)])[0], DocumentTooLarge)
 
 
-def test_a_long_text_file_is_read(tmp_path: Path, readers: Readers) -> None:
+def test_a_long_text_file_is_read(tmp_path: Path, processes: Processes) -> None:
     path = tmp_path / "huge.txt"
     line = "A line of a long log that says nothing new, 第 %07d 行。\n"
     with path.open("w", encoding="utf-8") as file:
         for i in range(200):
             file.write("".join(line % n for n in range(i * 1000, (i + 1) * 1000)))
-    result = next(iter(readers.read([order(path)])))
+    result = results_of(processes, [order(path)])[0]
     assert isinstance(result, Reading) and result.draft and len(result.fields) > 20_000
 
 
-def test_readers_that_rest_are_ended(tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
-    list(readers.read([order(p) for p in write(tmp_path, 2)]))
-    process = readers._free[0]
-    readers.rest()
+def test_readers_that_rest_are_ended(tmp_path: Path, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    results_of(processes, [order(p) for p in write(tmp_path, 2)])
+    process = processes._free[0]
+    processes.rest()
     assert process.is_alive
-    monkeypatch.setattr("moorage.kb.reader._REST_AFTER_S", 0.0)
-    readers.rest()
-    assert not process.is_alive and readers._free == []
+    monkeypatch.setattr("moorage.kb.apart._REST_AFTER_S", 0.0)
+    processes.rest()
+    assert not process.is_alive and processes._free == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from moorage.kb.chunk.embedded import convert_html_tables
 from moorage.kb.chunk.front import take_front_matter
-from moorage.kb.chunk.images import Addresses, StoreImage, rewrite_images
+from moorage.kb.chunk.images import Addresses, Alt, Resolve, StoreImage, rewrite_images
 from moorage.kb.chunk.scan import CODE, HEADING, ITEM, RULE, TABLE, TEXT, Scan, scan
 
 ZERO_WIDTH_SPACE = "\u200b"
@@ -23,17 +23,27 @@ class Cleaned:
     metadata: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
-def clean(markdown: str, *, base_url: str = "", guard: bool = True, store_image: StoreImage | None = None) -> Cleaned:
+def clean(
+    markdown: str,
+    *,
+    base_url: str = "",
+    guard: bool = True,
+    store_image: StoreImage | None = None,
+    resolve: Resolve | None = None,
+    alt: Alt = "image",
+) -> Cleaned:
     """The text in one dialect: pipe tables, ``![image](URL)``, ``#`` headings, single blank lines. Twice is the same as once.
 
     Relative picture sources go below ``base_url`` (unchanged without one). ``store_image(bytes, media_type)`` stores an
-    embedded picture and returns its URL, which should have a scheme; without it ``![image](data:,)`` is left. ``guard``
-    puts a zero-width space into runs of six or more ``=`` or ``-``, so that no line can be taken for a delimiter.
+    embedded picture and returns its URL, which should have a scheme; without it ``![image](data:,)`` is left. ``resolve(source)`` may name
+    the URL of a source without scheme, before ``base_url`` is asked; what it returns must stay as it is when asked again. ``alt``
+    keeps the alternative texts of pictures instead of writing ``image``. ``guard`` puts a zero-width space into runs of six
+    or more ``=`` or ``-``, so that no line can be taken for a delimiter.
     """
     text = markdown.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     metadata, text = take_front_matter(text)
     text = convert_html_tables(text)
-    text = rewrite_images(text, Addresses(base_url, store_image))
+    text = rewrite_images(text, Addresses(base_url, store_image, resolve, alt))
     text = _tidy_lines(scan(text))
     if guard:
         text = _LONG_RUN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)

@@ -14,21 +14,22 @@ from itertools import pairwise
 
 from moorage.kb.chunk.inline import inline
 from moorage.kb.chunk.pack import pack
+from moorage.kb.chunk.ruler import CHARACTERS, Ruler
 from moorage.kb.chunk.scan import Block
 
 Spans = list[tuple[int, int]]
 
 
-def split_content(text: str, blocks: Sequence[Block], limit: int) -> Spans:
+def split_content(text: str, blocks: Sequence[Block], limit: int, ruler: Ruler = CHARACTERS) -> Spans:
     """The children, as (start, end) offsets, of a heading and the blocks that follow it up to the next heading."""
     spans: Spans = []
-    for piece in _packed(_pieces(blocks, limit), limit):
-        if piece.end - piece.start <= limit:
+    for piece in _packed(_pieces(blocks, limit, ruler), limit, ruler):
+        if ruler.length(piece.start, piece.end) <= limit:
             spans.append((piece.start, piece.end))
         elif piece.is_atom:
             spans.append((_fence_start(text, piece), piece.end))
         else:
-            spans += _Paragraph(text, piece, limit).spans()
+            spans += _Paragraph(text, piece, limit, ruler).spans()
     return spans
 
 
@@ -42,21 +43,21 @@ class _Piece:
     is_atom: bool = False
 
 
-def _pieces(blocks: Sequence[Block], limit: int) -> list[_Piece]:
+def _pieces(blocks: Sequence[Block], limit: int, ruler: Ruler) -> list[_Piece]:
     """The blocks, a heading glued to what follows it."""
     pieces = [_Piece(block.start, block.end, block.start, block.is_atom) for block in blocks]
     if len(blocks) < 2 or blocks[0].heading is None:
         return pieces
     heading, first = pieces[0], pieces[1]
-    if first.is_atom and first.end - heading.start > limit >= first.end - first.start:
+    if first.is_atom and ruler.length(heading.start, first.end) > limit >= ruler.length(first.start, first.end):
         return pieces
     return [_Piece(heading.start, first.end, first.start, first.is_atom), *pieces[2:]]
 
 
-def _packed(pieces: Sequence[_Piece], limit: int) -> Iterator[_Piece]:
+def _packed(pieces: Sequence[_Piece], limit: int, ruler: Ruler) -> Iterator[_Piece]:
     """The pieces grouped to fit; a group is one piece again."""
-    lengths = [piece.end - piece.start for piece in pieces]
-    joins = [after.start - before.end for before, after in pairwise(pieces)]
+    lengths = [ruler.length(piece.start, piece.end) for piece in pieces]
+    joins = [ruler.length(before.end, after.start) for before, after in pairwise(pieces)]
     for first, past in pack(lengths, joins, limit):
         if past - first == 1:
             yield pieces[first]
@@ -67,21 +68,22 @@ def _packed(pieces: Sequence[_Piece], limit: int) -> Iterator[_Piece]:
 class _Paragraph:
     """A paragraph longer than a child, perhaps with its heading, on its way down the ladder."""
 
-    def __init__(self, text: str, piece: _Piece, limit: int) -> None:
+    def __init__(self, text: str, piece: _Piece, limit: int, ruler: Ruler) -> None:
         self.text = text
         self.piece = piece
         self.limit = limit
-        self.tokens = _tokens(text, piece, limit)
+        self.ruler = ruler
+        self.tokens = _tokens(text, piece, limit, ruler)
         self.token_starts = [start for start, _ in self.tokens]
 
     def spans(self) -> Spans:
         spans: Spans = []
-        for line in _packed(list(self._lines(self.piece)), self.limit):
-            if line.end - line.start <= self.limit:
+        for line in _packed(list(self._lines(self.piece)), self.limit, self.ruler):
+            if self.ruler.length(line.start, line.end) <= self.limit:
                 spans.append((line.start, line.end))
                 continue
-            for sentence in _packed(list(self._sentences(line)), self.limit):
-                if sentence.end - sentence.start <= self.limit:
+            for sentence in _packed(list(self._sentences(line)), self.limit, self.ruler):
+                if self.ruler.length(sentence.start, sentence.end) <= self.limit:
                     spans.append((sentence.start, sentence.end))
                 else:
                     spans += self._hard(sentence)
@@ -112,7 +114,7 @@ class _Paragraph:
         """Cut at the limit, or after the last blank or comma in the last quarter of the window; before a token in the way."""
         spans: Spans = []
         start = self._next(piece.start, piece.end, keep_indent=False)
-        while piece.end - start > self.limit:
+        while self.ruler.length(start, piece.end) > self.limit:
             cut = self._hard_cut(start)
             spans.append((start, _rstrip(self.text, start, cut)))
             start = self._next(cut, piece.end, keep_indent=False)
@@ -121,8 +123,9 @@ class _Paragraph:
         return spans
 
     def _hard_cut(self, start: int) -> int:
-        end = start + self.limit
-        for match in _SOFT_CUT.finditer(self.text[start + self.limit - self.limit // 4 : end][::-1]):
+        end = self.ruler.reach(start, self.limit)
+        last_quarter = self.ruler.reach(start, self.limit - self.limit // 4)
+        for match in _SOFT_CUT.finditer(self.text[last_quarter:end][::-1]):
             cut = end - match.start()
             if self._token_around(cut) is None and self.text[start:cut].strip():
                 return cut
@@ -142,9 +145,9 @@ class _Paragraph:
         return self.tokens[at] if at >= 0 and offset < self.tokens[at][1] else None
 
 
-def _tokens(text: str, piece: _Piece, limit: int) -> Spans:
+def _tokens(text: str, piece: _Piece, limit: int, ruler: Ruler) -> Spans:
     found = [*inline(text, piece.start, piece.body).tokens, *inline(text, piece.body, piece.end).tokens]
-    return [(token.start, token.end) for token in found if not token.is_soft or token.end - token.start <= limit]
+    return [(token.start, token.end) for token in found if not token.is_soft or ruler.length(token.start, token.end) <= limit]
 
 
 def _fence_start(text: str, piece: _Piece) -> int:

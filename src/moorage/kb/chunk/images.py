@@ -1,4 +1,4 @@
-"""Rewrites every picture of a Markdown text as ``![image](URL)``. Code is left alone."""
+"""Rewrites every picture of a Markdown text as ``![image](URL)``, or with its alternative text. Code is left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
+from typing import Literal
+from urllib.parse import unquote, unquote_to_bytes
 
 from moorage.kb.chunk.inline import inline
 from moorage.kb.chunk.scan import BLANK, CODE, HEADING, MATH, TABLE, scan
@@ -16,20 +17,31 @@ from moorage.kb.chunk.scan import BLANK, CODE, HEADING, MATH, TABLE, scan
 NO_PICTURE = "data:,"  # the empty data URI: what is left of a picture that was not stored or cannot be read
 
 StoreImage = Callable[[bytes, str], str]
+Resolve = Callable[[str], str | None]
+Alt = Literal["image", "keep"]
+PLAIN_ALT = "image"
+LONGEST_ALT = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where pictures are: relative sources below ``base_url``, embedded ones wherever ``store`` puts them."""
+    """Where pictures are: those that ``resolve`` knows at its address, other relative sources below ``base_url``, embedded ones wherever
+    ``store`` puts them. ``alt`` keeps alternative texts, or says ``image`` for all."""
 
     base_url: str = ""
     store: StoreImage | None = None
+    resolve: Resolve | None = None
+    alt: Alt = "image"
 
     def of(self, source: str) -> str:
         """The URL for one source as it stands in a document."""
         if source[:5].lower() == "data:":
             return self._stored(source)
-        if not self.base_url or not source or _SCHEME.match(source):
+        if not source or _SCHEME.match(source):
+            return source
+        if self.resolve is not None and (known := self.resolve(unquote(source))) is not None:
+            return url_text(known)
+        if not self.base_url:
             return source
         base = self.base_url.rstrip("/") + "/"
         return source if source.startswith(base) else base + _LEADING.sub("", source)
@@ -40,6 +52,11 @@ class Addresses:
         return url_text(self.store(*decoded))
 
 
+def with_plain_alt(text: str) -> str:
+    """The text with ``image`` as the alternative text of every picture."""
+    return rewrite_images(text, Addresses())
+
+
 def rewrite_images(text: str, addresses: Addresses) -> str:
     """The text with its pictures as ``![image](URL)``; linear in its length."""
     if "![" not in text and not _IMG.search(text):
@@ -47,17 +64,22 @@ def rewrite_images(text: str, addresses: Addresses) -> str:
     written: list[str] = []
     at = 0
     for start, end in _regions(text):
-        for first, last, source in _pictures(text, start, end):
+        for first, last, source, alt in _pictures(text, start, end):
             if first < at:
                 continue  # a picture inside the alternative text of another
-            written += (text[at:first], image(addresses.of(source)))
+            written += (text[at:first], image(addresses.of(source), alt if addresses.alt == "keep" else PLAIN_ALT))
             at = last
     return "".join((*written, text[at:]))
 
 
-def image(url: str) -> str:
+def image(url: str, alt: str = PLAIN_ALT) -> str:
     """A picture in the one form that all later steps know."""
-    return f"![image]({url})"
+    return f"![{alt_text(alt)}]({url})"
+
+
+def alt_text(text: str) -> str:
+    """An alternative text as it can stand in a picture: one line without the signs that Markdown reads, ``image`` where nothing is left."""
+    return " ".join(_ALT_UNSAFE.sub(" ", text).split())[:LONGEST_ALT].strip() or PLAIN_ALT
 
 
 def url_text(source: str) -> str:
@@ -102,13 +124,14 @@ def _regions(text: str) -> Iterator[tuple[int, int]]:
         yield start, min(end, len(text))
 
 
-def _pictures(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
+def _pictures(text: str, start: int, end: int) -> list[tuple[int, int, str, str]]:
+    """(start, end, source, alternative text) of each picture, in order."""
     has_markdown = text.find("![", start, end) >= 0
     has_html = _IMG.search(text, start, end) is not None
     if not has_markdown and not has_html:
         return []
     found = inline(text, start, end)
-    pictures = [(span.start, span.end, url_text(_bare(span.target))) for span in found.images if span.target]
+    pictures = [(s.start, s.end, url_text(_bare(s.target)), _alt_before(text[s.start : s.end], s.target)) for s in found.images if s.target]
     if has_html:
         codes = iter(found.codes)
         code = next(codes, None)
@@ -120,20 +143,29 @@ def _pictures(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
     return sorted(pictures)
 
 
+def _alt_before(picture: str, target: str) -> str:
+    """What stands in the brackets of ``![alt](target "title")``."""
+    at = picture.find("](")
+    while at >= 0 and not picture[at + 2 :].lstrip().startswith(target):
+        at = picture.find("](", at + 2)
+    return picture[2:at] if at >= 0 else ""
+
+
 def _bare(target: str) -> str:
     return target[1:-1] if target.startswith("<") and target.endswith(">") else target
 
 
-def _image_tag(text: str, at: int, end: int) -> tuple[int, str] | None:
-    """Where an ``<img`` tag ends and its source; None where it has no source or no end."""
-    source = ""
+def _image_tag(text: str, at: int, end: int) -> tuple[int, str, str] | None:
+    """Where an ``<img`` tag ends, its source and its alternative text; None where it has no source or no end."""
+    values: dict[str, str] = {}
     while match := _ATTRIBUTE.match(text, at, end):
-        if match[1].lower() == "src" and not source:
-            value = match[2] or ""
-            source = html.unescape(value[1:-1] if value[:1] in ("'", '"') else value)
+        name, value = match[1].lower(), match[2] or ""
+        if name in ("src", "alt") and not values.get(name):
+            values[name] = html.unescape(value[1:-1] if value[:1] in ("'", '"') else value)
         at = match.end()
     closing = _TAG_END.match(text, at, end)
-    return (closing.end(), url_text(source)) if closing and source.strip() else None
+    source = values.get("src", "")
+    return (closing.end(), url_text(source), values.get("alt", "")) if closing and source.strip() else None
 
 
 _IMG = re.compile(r"<img(?=[\s/])", re.IGNORECASE)
@@ -142,6 +174,7 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(r"\s*/?\s*>(?:</img>)?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|//")
+_ALT_UNSAFE = re.compile(r"[\[\]\\`<>|$!\x00-\x1f\x7f\u200b]+")
 _LEADING = re.compile(r"\A(?:\./|/)+")
 _UNSAFE = re.compile(r"[\s|<>]+")
 _BRACKETS = re.compile(r"[()]")

@@ -5,30 +5,44 @@ from __future__ import annotations
 import re
 
 from moorage.core.errors import ChunkLimitsInvalid
-from moorage.kb.chunk.blocks import CHILD_DELIMITER, Child, Parent, joined_length
+from moorage.kb.chunk.blocks import Child, Parent
 from moorage.kb.chunk.content import split_content
 from moorage.kb.chunk.pack import pack
+from moorage.kb.chunk.ruler import CHARACTERS, Ruler
 from moorage.kb.chunk.scan import Block, blocks
 from moorage.kb.chunk.sections import Section, is_one_section, nest
 
 
-def split(cleaned_text: str, *, child_max: int, parent_max: int) -> tuple[Parent, ...]:
+def split(cleaned_text: str, *, child_max: int, parent_max: int, ruler: Ruler = CHARACTERS) -> tuple[Parent, ...]:
     """The parents of a document, in order; expects a text that ``clean`` has made. Linear in its length.
 
-    Limits are characters. A child above ``child_max`` is one table, code block or formula (with its heading) or one inline
+    Limits are characters, or what ``ruler`` counts. A child above ``child_max`` is one table, code block or formula (with its heading) or one inline
     token; a parent above ``parent_max`` has one child. Raises ChunkLimitsInvalid.
     """
-    if not 1 <= child_max <= parent_max:
-        raise ChunkLimitsInvalid(child_max=child_max, parent_max=parent_max)
-    splitter = _Splitter(cleaned_text, child_max, parent_max)
+    check_limits(child_max, parent_max)
+    splitter = _Splitter(cleaned_text, child_max, parent_max, ruler)
     return tuple(parent for section in nest(blocks(cleaned_text)) for parent in splitter.parents(section))
 
 
+def split_children(cleaned_text: str, *, child_max: int, ruler: Ruler = CHARACTERS) -> tuple[Child, ...]:
+    """The children of a document, in order, as if it had one parent without a limit."""
+    check_limits(child_max, child_max)
+    splitter = _Splitter(cleaned_text, child_max, child_max, ruler)
+    return tuple(child for section in nest(blocks(cleaned_text)) for child in splitter.children(section))
+
+
+def check_limits(child_max: int, parent_max: int) -> None:
+    """Raises ChunkLimitsInvalid."""
+    if not 1 <= child_max <= parent_max:
+        raise ChunkLimitsInvalid(child_max=child_max, parent_max=parent_max)
+
+
 class _Splitter:
-    def __init__(self, text: str, child_max: int, parent_max: int) -> None:
+    def __init__(self, text: str, child_max: int, parent_max: int, ruler: Ruler) -> None:
         self.text = text
         self.child_max = child_max
         self.parent_max = parent_max
+        self.ruler = ruler
 
     def parents(self, section: Section) -> list[Parent]:
         """The parents of one section: itself if it fits, else its own content and sub-sections packed, large ones on their own."""
@@ -36,12 +50,12 @@ class _Splitter:
             return [Parent((self._whole(section),), section.titles)]
         own = self._own(section)
         units = [own, *(self.children(part) for part in section.sections)]
-        if _length([child for unit in units for child in unit]) <= self.parent_max:
+        if self._length([child for unit in units for child in unit]) <= self.parent_max:
             return [Parent(tuple(child for unit in units for child in unit), section.titles)]
         parents: list[Parent] = []
-        waiting = [own] if _length(own) <= self.parent_max else [[child] for child in own]
+        waiting = [own] if self._length(own) <= self.parent_max else [[child] for child in own]
         for part, unit in zip(section.sections, units[1:], strict=True):
-            if _length(unit) <= self.parent_max:
+            if self._length(unit) <= self.parent_max:
                 waiting.append(unit)
                 continue
             parents += self._packed(waiting) + self.parents(part)
@@ -55,13 +69,13 @@ class _Splitter:
         return [*self._own(section), *(child for part in section.sections for child in self.children(part))]
 
     def _packed(self, units: list[list[Child]]) -> list[Parent]:
-        joins = [len(CHILD_DELIMITER)] * len(units)
-        groups = pack([_length(unit) for unit in units], joins, self.parent_max)
+        joins = [self.ruler.delimiter] * len(units)
+        groups = pack([self._length(unit) for unit in units], joins, self.parent_max)
         grouped = (tuple(child for unit in units[first:past] for child in unit) for first, past in groups)
         return [Parent(children, children[0].headings) for children in grouped]
 
     def _fits(self, section: Section) -> bool:
-        if section.end - section.start > self.child_max:
+        if self.ruler.length(section.start, section.end) > self.child_max:
             return False
         return not section.sections or is_one_section(block.heading for block in _own_headings(section) if block.heading)
 
@@ -70,11 +84,11 @@ class _Splitter:
 
     def _own(self, section: Section) -> list[Child]:
         start, end = section.start, section.own[-1].end
-        if end - start <= self.child_max:
+        if self.ruler.length(start, end) <= self.child_max:
             return [self._child(start, end, section)]
         return [
             self._child(first, last, section)
-            for span in split_content(self.text, section.own, self.child_max)
+            for span in split_content(self.text, section.own, self.child_max, self.ruler)
             for first, last in self._settled(*span)
         ]
 
@@ -84,8 +98,12 @@ class _Splitter:
         piece = self.text[start:end]
         if not _HEADING_LIKE.search(piece) or not any(block.heading for block in blocks(piece)[1:]):
             return [(start, end)]
-        inner = split(piece, child_max=self.child_max, parent_max=self.parent_max)
+        inner = split(piece, child_max=self.child_max, parent_max=self.parent_max, ruler=self.ruler.part(start, end))
         return [(start + child.start, start + child.end) for parent in inner for child in parent.children]
+
+    def _length(self, children: list[Child]) -> int:
+        """Of children with the delimiters between them."""
+        return sum(self.ruler.length(child.start, child.end) for child in children) + self.ruler.delimiter * (len(children) - 1)
 
     def _child(self, start: int, end: int, section: Section) -> Child:
         return Child(self.text[start:end], start, end, section.titles)
@@ -99,10 +117,6 @@ def _own_headings(section: Section) -> list[Block]:
         found.append(current.own[0])
         waiting += reversed(current.sections)
     return found
-
-
-def _length(children: list[Child]) -> int:
-    return joined_length([len(child.text) for child in children])
 
 
 _HEADING_LIKE = re.compile(r"\n[ \u3000]{0,3}[#第1-9]")

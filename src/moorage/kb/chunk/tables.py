@@ -191,7 +191,7 @@ def _break_around(tag: str) -> str:
 
 def _picture(node: LexborNode) -> str:
     source = (node.attributes.get("src") or "").strip()
-    return image(url_text(source)) if source else ""
+    return image(url_text(source), node.attributes.get("alt") or "") if source else ""
 
 
 def _escaped(text: str) -> str:

@@ -15,6 +15,10 @@ NESTING = 40
 XML_BYTES = 128 * 1024 * 1024
 HTML_OPEN_ELEMENTS = 5_000
 SHEET_CELLS = 20_000_000
+# What LibreOffice may take for one conversion, and write.
+CONVERSION_S = 180.0
+CONVERTED_BYTES = 512 * 1024 * 1024
+PICTURE_PIXELS = 40_000_000
 
 
 def check_archive(name: str, archive: ZipFile) -> None:

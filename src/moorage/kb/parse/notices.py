@@ -25,6 +25,8 @@ _REASONS = {
     "sheet_wide": ("a sheet has cells so far apart that it spans too large an area", "某个工作表的单元格相距太远，范围过大"),
     "slides_damaged": ("the presentation is damaged; open it and save it again", "演示文稿已损坏，请打开后重新保存"),
     "csv_damaged": ("its rows cannot be told apart; check the quotes", "无法区分各行，请检查引号"),
+    "picture_damaged": ("the picture is damaged or no picture", "图片已损坏或不是图片"),
+    "picture_large": ("the picture has too many pixels", "图片像素过多"),
     "html_deep": ("it is nested too deeply", "嵌套过深"),
 }
 
@@ -120,6 +122,30 @@ def sheet_damaged(name: str) -> Notice:
     return Notice("sheet_damaged", f"The sheet {name} could not be read.", f"工作表 {name} 无法读取。")
 
 
+def converted(kind: str, target: str) -> Notice:
+    """A document that another program turned into a format that is read here."""
+    en = f"The .{kind} file was read by way of LibreOffice as .{target}; numbering and layout may differ a little."
+    return Notice("converted", en, f".{kind} 文件已由 LibreOffice 转换为 .{target} 后读取，编号与版式可能略有差异。")
+
+
+def office_missing(kind: str, target: str) -> tuple[str, str]:
+    """Why a document of an old or foreign format cannot be read here, in both languages."""
+    en = f".{kind} files are read through LibreOffice, which is not installed on the server; install it (apt install libreoffice, "
+    zh = f"读取 .{kind} 文件需要 LibreOffice，服务器上未安装；请安装（apt install libreoffice、"
+    return (
+        f"{en}brew install --cask libreoffice, or libreoffice.org), or save the file as .{target}",
+        f"{zh}brew install --cask libreoffice 或 libreoffice.org），或将文件另存为 .{target}",
+    )
+
+
+def conversion_failed(target: str) -> tuple[str, str]:
+    """LibreOffice is there and could not read it, in both languages."""
+    return (
+        f"LibreOffice could not read it or took too long; open it, save it as .{target} and add that",
+        f"LibreOffice 无法读取或超时；请打开后另存为 .{target} 再导入",
+    )
+
+
 def missing_mark(alt: str, before: str) -> str:
     """What stands in the text where a picture could not be put, in the language of the text before it."""
     word = "图片缺失" if _CJK.search(before + alt) else "image missing"
@@ -140,3 +166,40 @@ def _place_en(before: str, section: str) -> str:
 def _place_zh(before: str, section: str) -> str:
     after = f"在段落“{shorten(before)}”之后" if before.strip() else "在开头"
     return f"{after}，位于章节“{shorten(section)}”" if section else after
+
+
+def pictures_not_beside(addresses: list[str]) -> Notice:
+    """Pictures that a document names by relative addresses and that are not there."""
+    shown = ", ".join(shorten(a, 80) for a in addresses[:3]) + (" …" if len(addresses) > 3 else "")
+    return Notice(
+        "pictures_not_beside",
+        f"{len(addresses)} picture(s) are not where the document says ({shown}). Add the folder that holds both, or put them there.",
+        f"有 {len(addresses)} 张图片不在文档所指的位置（{shown}）。请导入同时包含二者的文件夹，或将图片放到该处。",
+    )
+
+
+def no_delimiters() -> Notice:
+    """A document that was to be split at its own delimiters, and has none."""
+    return Notice(
+        "no_delimiters",
+        "It has no ====== or ------ lines, so it was split by its headings.",
+        "其中没有 ====== 或 ------ 行，已按标题切分。",
+    )
+
+
+def chunks_over_limit(count: int, limit: int) -> Notice:
+    """Chunks of a document's own that are longer than the limit."""
+    return Notice(
+        "chunks_over_limit",
+        f"{count} of its own chunks are longer than {limit} characters and were left as they are.",
+        f"文档自带的块中有 {count} 个超过 {limit} 个字符，保持原样。",
+    )
+
+
+def reader_failed(name: str, error: DocumentUnreadable) -> Notice:
+    """The reader that was wished for failed, and ours read the document."""
+    return Notice(
+        "reader_failed",
+        f"{name} could not read it, so it was read as usual. {error.say('en')}",
+        f"{name} 无法读取，已改用内置解析器。{error.say('zh')}",
+    )

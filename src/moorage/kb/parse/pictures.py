@@ -33,7 +33,7 @@ def as_picture(data: bytes) -> Picture | None:
     kind = picture_kind(data)
     if kind is None:
         return None
-    return Picture(f"{hashlib.sha256(data).hexdigest()[:16]}{kind[0]}", kind[1], data)
+    return Picture(f"{hashlib.sha256(data).hexdigest()[:32]}{kind[0]}", kind[1], data)
 
 
 def unshown_kind(data: bytes, part: str) -> str:

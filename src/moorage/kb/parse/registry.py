@@ -10,24 +10,36 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
-from moorage.core.errors import FormatUnknown, MoorageError
+from moorage.core.errors import DocumentUnreadable, ExtraMissing, FormatUnknown, MoorageError, SettingInvalid
 from moorage.kb.parse import sniff as kinds
 from moorage.kb.parse.base import Parsed, Parser, Source
-from moorage.kb.parse.notices import no_text, wrong_suffix
+from moorage.kb.parse.notices import no_text, reader_failed, wrong_suffix
 
 GROUP = "moorage.parsers"
 
 _TEXT = "moorage.kb.parse.text:TextParser"
 _SHEET = "moorage.kb.parse.sheet:SheetParser"
 _DELIMITED = "moorage.kb.parse.delimited:DelimitedParser"
+_OFFICE = "moorage.kb.parse.office:OfficeParser"
+_IMAGE = "moorage.kb.parse.image:ImageParser"
 _BUILT_IN = {
+    **dict.fromkeys((kinds.PNG, kinds.JPEG, kinds.GIF, kinds.WEBP, kinds.BMP, kinds.TIFF), _IMAGE),
     kinds.DOCX: "moorage.kb.parse.docx:DocxParser",
     kinds.PDF: "moorage.kb.parse.pdf:PdfParser",
     kinds.XLSX: _SHEET,
     kinds.XLSB: _SHEET,
     kinds.XLS: _SHEET,
     kinds.ODS: _SHEET,
+    kinds.DOC: _OFFICE,
+    kinds.WORKS: _OFFICE,
+    kinds.RTF: _OFFICE,
+    kinds.ODT: _OFFICE,
+    kinds.WORD_2003: _OFFICE,
+    kinds.PPT: _OFFICE,
+    kinds.ODP: _OFFICE,
+    kinds.EXCEL_2003: _OFFICE,
     kinds.CSV: _DELIMITED,
     kinds.TSV: _DELIMITED,
     kinds.PPTX: "moorage.kb.parse.slides:SlidesParser",
@@ -35,18 +47,49 @@ _BUILT_IN = {
     kinds.MARKDOWN: _TEXT,
     kinds.PLAIN: _TEXT,
 }
+# Readers that are chosen by name: where they are, the package they need, the extra that brings it.
+_HEAVY = {"docling": ("moorage.kb.parse.docling:DoclingParser", "docling", "docling")}
 
 
-def parse(source: Source) -> Parsed:
-    """The document as Markdown: the one front door. Raises DocumentUnreadable or a subclass of it."""
+def parse(source: Source, prefer: str = "") -> Parsed:
+    """The document as Markdown: the one front door. ``prefer`` names a heavy reader, which is asked first for the media types it reads; where it fails,
+    ours reads the document and a notice says so. Raises DocumentUnreadable or a subclass of it, ExtraMissing, SettingInvalid."""
     media_type, parser = _choose(source)
-    parsed = parser.parse(source)
+    preferred = _heavy(prefer) if prefer else None
+    if preferred is not None and media_type in preferred.media_types:
+        parser, parsed = preferred, _parse_heavily(preferred, parser, source)
+    else:
+        parsed = parser.parse(source)
     notices = parsed.notices
     if source.suffix in known_suffixes() and source.suffix not in parser.suffixes:
         notices = (wrong_suffix(source.suffix, parser.suffixes[0].lstrip(".") if parser.suffixes else media_type), *notices)
     if not parsed.markdown.strip():
         notices = (*notices, no_text())
     return replace(parsed, notices=notices)
+
+
+def _parse_heavily(preferred: Parser, ours: Parser, source: Source) -> Parsed:
+    try:
+        return preferred.parse(source)
+    except DocumentUnreadable as error:
+        parsed = ours.parse(source)
+        return replace(parsed, notices=(reader_failed(preferred.name, error), *parsed.notices))
+
+
+def _heavy(name: str) -> Parser:
+    """A heavy reader by its name: one of ours, or of another package. Raises ExtraMissing, SettingInvalid."""
+    plug_in = next((parser for parser in _plug_ins() if parser.name == name), None)
+    if plug_in is not None:
+        return plug_in
+    if name not in _HEAVY:
+        known = ", ".join(sorted({*_HEAVY, *(parser.name for parser in _plug_ins())}))
+        raise SettingInvalid(
+            name="reader", value=name, source="settings", reason="there is no such reader", advice=f"Known readers: {known}."
+        )
+    target, package, extra = _HEAVY[name]
+    if find_spec(package) is None:
+        raise ExtraMissing(feature=f"The reader {name}", extra=extra)
+    return _load(target)
 
 
 def parser_for(source: Source) -> Parser:

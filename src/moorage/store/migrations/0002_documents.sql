@@ -1,4 +1,4 @@
--- Two more kinds of work: reading scanned pages (ocr) and bringing edited chunks into the index (reindex).
+-- Two more kinds of work: reading scanned pages (ocr) and bringing edited chunks into the index (reindex). Jobs know their size.
 
 CREATE TABLE jobs_now (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -14,14 +14,25 @@ CREATE TABLE jobs_now (
     reason_en     TEXT,
     reason_zh     TEXT,
     attempts      INTEGER NOT NULL DEFAULT 0,
+    bytes         INTEGER NOT NULL DEFAULT 0, -- of the document, for the time left
     created_at    REAL NOT NULL,
     started_at    REAL,
     updated_at    REAL NOT NULL
 );
-INSERT INTO jobs_now SELECT * FROM jobs;
+INSERT INTO jobs_now (id, knowledge_id, kind, document_name, source, state, step, done, total, reason_code, reason_en, reason_zh, attempts, created_at, started_at, updated_at)
+SELECT id, knowledge_id, kind, document_name, source, state, step, done, total, reason_code, reason_en, reason_zh, attempts, created_at, started_at, updated_at FROM jobs;
 DROP TABLE jobs;
 ALTER TABLE jobs_now RENAME TO jobs;
 CREATE INDEX jobs_by_state ON jobs(state, id);
 CREATE INDEX jobs_of_knowledge ON jobs(knowledge_id, state, id);
 -- One open job per document and kind: asking again while it waits changes the source, not the queue.
 CREATE UNIQUE INDEX jobs_one_open ON jobs(knowledge_id, kind, document_name) WHERE state = 'waiting';
+
+-- What was recognised on scanned pages, by the content of the file: nothing is recognised twice.
+CREATE TABLE page_texts (
+    content_hash TEXT NOT NULL,             -- SHA-256 of the original bytes
+    recogniser   TEXT NOT NULL,             -- engine and models
+    page         INTEGER NOT NULL,
+    text         TEXT NOT NULL,             -- Markdown; '' for a page without words
+    PRIMARY KEY (content_hash, recogniser, page)
+) WITHOUT ROWID;

@@ -52,13 +52,16 @@ def test_an_empty_file_is_told_as_empty(data: bytes) -> None:
         parse(Source("a.docx", data))
 
 
-@pytest.mark.parametrize(
-    ("stream", "advice"),
-    [("WordDocument", "save it as .docx"), ("PowerPoint Document", "save it as .pptx"), ("Other", "save it as .docx, .xlsx or .pptx")],
-)
-def test_old_office_files_say_what_to_save_them_as(stream: str, advice: str) -> None:
-    with pytest.raises(FormatUnknown, match=advice):
+@pytest.mark.parametrize(("stream", "target"), [("WordDocument", "docx"), ("PowerPoint Document", "pptx")])
+def test_old_office_files_say_what_to_do_without_libreoffice(stream: str, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moorage.kb.parse.office.find_soffice", lambda: None)
+    with pytest.raises(DocumentUnreadable, match=f"apt install libreoffice.*save the file as .{target}"):
         parse(Source("a.doc", OLE2 + stream.encode("utf-16-le")))
+
+
+def test_an_old_office_file_of_no_known_kind_says_what_to_save_it_as() -> None:
+    with pytest.raises(FormatUnknown, match="save it as .docx, .xlsx or .pptx"):
+        parse(Source("a.doc", OLE2 + "Other".encode("utf-16-le")))
 
 
 def test_an_office_file_with_a_password_says_so() -> None:

@@ -38,16 +38,22 @@ class PdfParser:
     def parse(self, source: Source) -> Parsed:
         with self._lock:
             text = read_pdf(source)
-        pages = without_running_heads(text.pages)
-        blocks = layout(pages, text.outline)
+        scanned = _scanned(text)
+        blocks = layout(without_running_heads(text.pages), text.outline)
+        for number in scanned:
+            if recognised := source.page_texts.get(number, "").strip():
+                blocks[number - 1] = [Block(recognised)]
         markdown, starts = _joined(blocks)
+        waiting = tuple(number for number in scanned if number not in source.page_texts)
         title = one_line(text.properties.get("Title", ""))
         return Parsed(
             markdown,
             title if title and not _NO_TITLE.match(title) else source.stem,
             _metadata(text),
-            _notices(text),
+            _notices(text, waiting),
             starts,
+            (),
+            waiting,
         )
 
 
@@ -76,11 +82,13 @@ def _metadata(text: PdfText) -> dict[str, Scalar]:
     return found
 
 
-def _notices(text: PdfText) -> tuple[Notice, ...]:
-    scanned = [
-        n for n, page in enumerate(text.pages, 1) if page.has_image and sum(len(line.text) for line in page.lines) < _SCAN_CHARACTERS
-    ]
-    scans = (pages_without_text(scanned, len(text.pages)),) if scanned else ()
+def _scanned(text: PdfText) -> list[int]:
+    """The numbers of pages that show a picture and have next to no text."""
+    return [n for n, page in enumerate(text.pages, 1) if page.has_image and sum(len(line.text) for line in page.lines) < _SCAN_CHARACTERS]
+
+
+def _notices(text: PdfText, waiting: tuple[int, ...]) -> tuple[Notice, ...]:
+    scans = (pages_without_text(list(waiting), len(text.pages)),) if waiting else ()
     return (*scans, *(page_damaged(number) for number in text.damaged))
 
 

@@ -1,0 +1,55 @@
+"""What a store of pictures is: files by content hash, written once, never changed. Knows no place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+PICTURE_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
+}  # fmt: skip
+_NAME = re.compile(r"[0-9a-f]{16,64}\.([a-z0-9]{1,5})\Z")
+
+
+def picture_type(name: str) -> str | None:
+    """The media type of a picture by its name; None for what is no name of a picture (so that no path can be smuggled in)."""
+    match = _NAME.match(name)
+    return PICTURE_TYPES.get(match[1]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePlace:
+    """Where pictures are kept: below ``folder``, or in an S3 bucket when ``url`` is ``s3://BUCKET/PREFIX``. Secrets stay out of ``repr``."""
+
+    folder: Path
+    url: str = ""
+    endpoint: str = ""
+    region: str = ""
+    key: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+
+
+@runtime_checkable
+class PictureStore(Protocol):
+    """Pictures by name. The name is made of the content, so a second ``put_named`` of a name does nothing.
+
+    When ``put_named`` returns, the picture survives a power cut as far as the place can promise it; a reader sees a whole picture or none. Used
+    by many threads and processes at once. Raises StoreFull or StoreUnreadable.
+    """
+
+    def put_named(self, name: str, data: bytes) -> None: ...
+
+    def read(self, name: str) -> bytes | None:
+        """The picture's bytes, or None where there is none of this name."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Every name, in order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Removes a picture; nothing where there is none."""
+        ...
