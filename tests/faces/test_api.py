@@ -153,7 +153,7 @@ def test_half_a_surrogate_pair_breaks_nothing(api: httpx2.Client) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "x.png", "0123456789abcdef.html", "0123456789abcdef.svg", "..%2f..%2fmoorage.db", ""])
 def test_pictures_lead_nowhere_else(api: httpx2.Client, name: str) -> None:
-    assert api.get(f"/images/{name}").status_code == 404
+    assert api.get(f"/images/{name}").status_code in (403, 404)  # the client itself resolves ../
 
 
 def test_a_picture_is_served_as_one(api: httpx2.Client, home: Home) -> None:

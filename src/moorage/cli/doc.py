@@ -29,14 +29,13 @@ _Out = Annotated[
 ]
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already. 覆盖已有文件")]
 _AltText = Annotated[str, typer.Option("--alt", help="Alternative texts of pictures: keep or image. 图片替代文字：keep 或 image")]
-_Private = Annotated[bool, typer.Option("--allow-private", help="Read addresses of the own network, too. 允许读取内网网址")]
 _STDOUT = Path("-")
 
 
 @doc_app.command()
 def convert(
-    paths: _Paths, out: _Out = Path(), overwrite: _Overwrite = False, alt: _AltText = "keep", allow_private: _Private = False,
-    reader: o.Reader = None, ocr: o.Ocr = None, config: o.Config = None, json: o.Json = False,
+    paths: _Paths, out: _Out = Path(), overwrite: _Overwrite = False, alt: _AltText = "keep", allow_private: o.AllowPrivate = False,
+    reader: o.Reader = None, ocr: o.Ocr = None, data: o.Data = None, config: o.Config = None, json: o.Json = False,
 ) -> None:  # fmt: skip
     """Write each document as Markdown, its pictures beside it. 转换为 Markdown。
 
@@ -44,7 +43,7 @@ def convert(
     """
     target = None if out == _STDOUT else out
     with (
-        open_documents(config=config, reader=reader, ocr=ocr) as documents,
+        open_documents(data, config=config, reader=reader, ocr=ocr) as documents,
         _local(paths, documents, allow_private) as local,
         show.doing() as doing,
     ):
@@ -76,7 +75,7 @@ def chunk(
     images_url: o.ImagesUrl = None,
     out: _Out = Path(),
     overwrite: _Overwrite = False,
-    allow_private: _Private = False,
+    allow_private: o.AllowPrivate = False,
     reader: o.Reader = None,
     ocr: o.Ocr = None,
     data: o.Data = None,
@@ -127,11 +126,7 @@ def _alt(text: str) -> Literal["image", "keep"]:
 def _local(paths: Sequence[str], documents: Documents, allow_private: bool) -> Iterator[list[Path]]:
     """The paths, addresses fetched into a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="moorage-") as folder:
-        yield [documents.fetch(p, Path(folder), allow_private=allow_private) if _is_address(p) else Path(p) for p in paths]
-
-
-def _is_address(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
+        yield [documents.fetch(p, Path(folder), allow_private=allow_private) if o.is_address(p) else Path(p) for p in paths]
 
 
 def _report(results: Sequence[DocumentResult], json: bool, row: object, columns: Sequence[str], target: Path | None) -> None:

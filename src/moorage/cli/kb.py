@@ -13,6 +13,7 @@ import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
+from moorage.cli.options import is_address
 from moorage.core.nouns import Answer, Hit
 from moorage.kb.results import AnswerDone, TextDelta
 from moorage.store.jobs import Job
@@ -24,7 +25,7 @@ _Document = Annotated[str, typer.Argument(help="The document's name or id. 文�
 _Folder = Annotated[
     Path | None, typer.Argument(help="The folder to mirror; the last one when not given. 要同步的文件夹", show_default=False)
 ]
-_Paths = Annotated[list[Path], typer.Argument(help="Files or folders. 文件或文件夹", show_default=False)]
+_Paths = Annotated[list[str], typer.Argument(help="Files, folders or web addresses. 文件、文件夹或网址", show_default=False)]
 
 
 @kb_app.command()
@@ -38,11 +39,12 @@ def create(name: o.KnowledgeName, data: o.Data = None, config: o.Config = None, 
 @kb_app.command()
 def add(
     name: o.KnowledgeName, paths: _Paths, data: o.Data = None, config: o.Config = None, embedder: o.EmbedderUrl = None,
-    embedder_model: o.EmbedderModel = None, embedder_key: o.EmbedderKey = None, json: o.Json = False,
+    embedder_model: o.EmbedderModel = None, embedder_key: o.EmbedderKey = None, allow_private: o.AllowPrivate = False, json: o.Json = False,
 ) -> None:  # fmt: skip
     """Add copies of files; waits until they are searchable. 添加文件。"""
     with open_home(data, config=config, embedder=embedder, embedder_model=embedder_model, embedder_key=embedder_key) as home:
-        jobs = home.kb.add(name, paths)
+        jobs = home.kb.add(name, [Path(p) for p in paths if not is_address(p)])
+        jobs += [home.kb.add_url(name, p, allow_private=allow_private) for p in paths if is_address(p)]
         _work(home, name)
         _report(home, name, {j.document_name for j in jobs}, json)
 

@@ -46,5 +46,11 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", help="The stack file (moorage.yaml of the working folder when not given). 配置文件", show_default=False),
 ]
+AllowPrivate = Annotated[bool, typer.Option("--allow-private", help="Read addresses of the own network, too. 允许读取内网网址")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON. 以 JSON 输出")]
 KnowledgeName = Annotated[str, typer.Argument(help="The knowledge base. 知识库名称", show_default=False)]
+
+
+def is_address(text: str) -> bool:
+    """Whether an argument is a web address and no path."""
+    return text.lower().startswith(("http://", "https://"))

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from urllib.parse import unquote
 
 from moorage.core.nouns import Notice, Scalar
 from moorage.kb.chunk import clean
@@ -140,12 +141,12 @@ class _Gallery:
     def resolve(self, address: str) -> str | None:
         if address in self.pictures:
             return self._url + address
-        if self._url and address.startswith(self._url):
-            return address
+        if self._url and address.startswith(unquote(self._url)):
+            return None  # it has its address already
         data = self._beside(address)
         picture = as_picture(data) if data else None
         if picture is None:
-            self.lost.append(address)
+            self.lost += [address] if address not in self.lost else []
             return None
         return self.keep(picture.data, picture.media_type)
 

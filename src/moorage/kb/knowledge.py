@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from moorage.core.errors import BadInput, PathNotFound, QuestionTooLong, speakable
@@ -12,16 +12,19 @@ from moorage.core.nouns import Answer, Chunk, Document
 from moorage.core.settings import Settings
 from moorage.kb import notices
 from moorage.kb.answer import Answering
+from moorage.kb.beside import Beside
+from moorage.kb.chunk import with_plain_alt
 from moorage.kb.chunk.blocks import CHILD_DELIMITER
 from moorage.kb.chunk.textform import PARENT_DELIMITER
+from moorage.kb.fetch import fetch
 from moorage.kb.find import Finding
-from moorage.kb.folder import FoundFile, files_below, hash_of
+from moorage.kb.folder import FoundFile, files_below, hash_of, size_of
 from moorage.kb.indexes import Indexes
 from moorage.kb.ingest import Worker, blob_source, file_source
 from moorage.kb.metadata import MetadataFilter
 from moorage.kb.names import checked_name, document_name, name_for_folder
-from moorage.kb.parse import known_suffixes
-from moorage.kb.read import Recipe
+from moorage.kb.parse import known_suffixes, ocr
+from moorage.kb.read import PICTURES_URL, Recipe
 from moorage.kb.results import AnswerDone, AnswerEvent, Knowledge, ParentChunk, SearchResult, SyncReport
 from moorage.models.base import ChatModel, Embedder, Message
 from moorage.store.conversations import Conversation
@@ -126,8 +129,9 @@ class KnowledgeBases:
         found = self._store.documents.get(knowledge_id, name, document)
         self._store.documents.remove(knowledge_id, found.id, found.name)
 
-    def add_bytes(self, name: str, file_name: str, data: bytes) -> Job:
-        """Takes a document's bytes. When this returns, they are on disk and a job will read them. Raises BadInput, StoreFull."""
+    def add_bytes(self, name: str, file_name: str, data: bytes, beside: Beside | None = None) -> Job:
+        """Takes a document's bytes. When this returns, they are on disk and a job will read them; ``beside`` is where its
+        pictures lie now. Raises BadInput, StoreFull."""
         row = self._store.knowledge.get(name)
         if not data:
             raise BadInput(reason=f"{document_name(file_name)} is empty (0 bytes). Choose a file with content.")
@@ -137,7 +141,13 @@ class KnowledgeBases:
             )
         blob = self._store.originals.put(data)
         self._store.documents.ensure(row.id, [document_name(file_name)])
-        return self._enqueue(row, [(document_name(file_name), blob_source(blob))])[0]
+        return self._enqueue(row, [(document_name(file_name), blob_source(blob, beside))], [len(data)])[0]
+
+    def add_url(self, name: str, url: str, *, allow_private: bool = False) -> Job:
+        """Takes a document from the web, as it is now. Raises AddressRefused, AddressUnreadable, BadInput, StoreFull."""
+        self._store.knowledge.get(name)
+        fetched = fetch(url, most_bytes=self._settings.max_document_bytes, allow_private=allow_private)
+        return self.add_bytes(name, fetched.name, fetched.data)
 
     def add(self, name: str, paths: Sequence[Path]) -> list[Job]:
         """Takes files, and every readable file of folders, as copies. Raises PathNotFound before anything is taken."""
@@ -148,18 +158,33 @@ class KnowledgeBases:
         jobs: list[Job] = []
         for path in paths:
             found = (
-                [f for f in files_below(path, suffixes) if f.is_known]
+                [f for f in files_below(path, suffixes, with_pictures=self._reads_pictures()) if f.is_known]
                 if path.is_dir()
                 else [FoundFile(path, document_name(path.name), True)]
             )
             for file in found:
-                jobs.append(self.add_bytes(name, file.name, file.path.read_bytes()))
+                beside = Beside(file.path.absolute(), (path if path.is_dir() else path.parent).absolute())
+                jobs.append(self.add_bytes(name, file.name, file.path.read_bytes(), beside))
         return jobs
 
-    def sync(self, name: str, folder: Path | None = None) -> SyncReport:
+    def mirrored_folders(self) -> dict[str, Path]:
+        """The folder that each knowledge base mirrors, of those that do."""
+        return {row.name: Path(row.folder) for row in self._store.knowledge.list() if row.folder}
+
+    def sync_changed(self, name: str, changed: Collection[Path]) -> bool:
+        """``sync`` after some files have changed; the others are not read to compare them. A folder that has become empty, as when a drive is
+        unmounted, changes nothing: only ``sync`` removes everything. True when something was queued or removed."""
+        folder = self.mirrored_folders().get(name)
+        if folder is None or not folder.is_dir() or not any(folder.iterdir()):
+            return False
+        report = self.sync(name, folder, suspects=changed)
+        return bool(report.added or report.changed or report.removed)
+
+    def sync(self, name: str, folder: Path | None = None, *, suspects: Collection[Path] | None = None) -> SyncReport:
         """Makes the knowledge base mirror a folder (the one of the last sync when None): queues new and changed files, removes those that are gone.
 
-        What was added beside the folder stays. Documents are compared by content, so nothing is read twice.
+        What was added beside the folder stays. Documents are compared by content, so nothing is read twice; with ``suspects`` only these
+        files are, and those that are not visible yet.
         """
         row = self._store.knowledge.get(name)
         root = folder or (Path(row.folder) if row.folder else None)
@@ -170,15 +195,15 @@ class KnowledgeBases:
         self._store.knowledge.set_folder(row.id, str(root.resolve()))
         visible = self._store.documents.visible(row.id)
         unread: list[str] = []
-        files = list(files_below(root, known_suffixes(), unread.append))
+        files = files_below(root, known_suffixes(), unread.append, with_pictures=self._reads_pictures())
         known = [f for f in files if f.is_known]
-        fresh = [f for f in known if visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
+        fresh = [f for f in known if _is_suspect(f, visible, suspects) and visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
         names = {f.name for f in known}
         gone = [(document, d) for document, d in self._store.documents.mirrored(row.id) if d not in names and not _is_below(d, unread)]
         for document, name_there in gone:
             self._store.documents.remove(row.id, document, name_there)
         self._store.documents.ensure(row.id, names, is_mirrored=True)
-        self._enqueue(row, [(f.name, file_source(f.path)) for f in fresh])
+        self._enqueue(row, [(f.name, file_source(f.path)) for f in fresh], [size_of(f.path) for f in fresh])
         return SyncReport(
             added=tuple(f.name for f in fresh if f.name not in visible),
             changed=tuple(f.name for f in fresh if f.name in visible),
@@ -188,9 +213,14 @@ class KnowledgeBases:
             unread=tuple(unread),
         )
 
-    def _enqueue(self, row: KnowledgeRow, work: Sequence[tuple[str, str]]) -> list[Job]:
+    def _reads_pictures(self) -> bool:
+        """Whether a picture that lies alone in a folder can be more than a picture."""
+        return self._settings.ocr == "auto" and ocr.is_available()
+
+    def _enqueue(self, row: KnowledgeRow, work: Sequence[tuple[str, str]], sizes: Sequence[int]) -> list[Job]:
         kind: JobKind = "ingest"
-        return [self._store.jobs.get(i) for i in self._store.jobs.enqueue(row.id, [(kind, document, source) for document, source in work])]
+        ids = self._store.jobs.enqueue(row.id, [(kind, document, source) for document, source in work], sizes)
+        return [self._store.jobs.get(i) for i in ids]
 
     def chunks(self, name: str, document: str) -> list[ParentChunk]:
         """The parents of a document with their children, in order."""
@@ -198,8 +228,12 @@ class KnowledgeBases:
         return [_parent_chunk(found.id, parent, children) for parent, children in self._store.documents.chunks(found.id)]
 
     def text_form(self, name: str, document: str) -> str:
-        """A document's chunks as one text: ``======`` between parents, ``------`` between children."""
-        return PARENT_DELIMITER.join(CHILD_DELIMITER.join(c.text for c in p.children) for p in self.chunks(name, document))
+        """A document's chunks as one text for other programs: ``======`` between parents, ``------`` between children, ``image`` for every alternative
+        text, and pictures at their public address where ``images_url`` names it."""
+        texts = PARENT_DELIMITER.join(CHILD_DELIMITER.join(c.text for c in p.children) for p in self.chunks(name, document))
+        public = self._settings.images_url.rstrip("/")
+        text = with_plain_alt(texts)
+        return text.replace(f"]({PICTURES_URL}", f"]({public}/") if public else text
 
     def export(self, name: str) -> Iterator[str]:
         """The knowledge base as JSON lines: one line a document, with its Markdown, metadata and chunks."""
@@ -332,6 +366,11 @@ class KnowledgeBases:
 
 def _recipe(settings: Settings) -> Recipe:
     return Recipe(settings.child_max, settings.parent_max, settings.chunk_mode, settings.length_unit, settings.tokenizer, settings.reader)
+
+
+def _is_suspect(file: FoundFile, visible: Mapping[str, object], suspects: Collection[Path] | None) -> bool:
+    """Whether a file must be compared; a folder among the suspects means everything below it."""
+    return suspects is None or file.name not in visible or file.path in suspects or any(parent in suspects for parent in file.path.parents)
 
 
 def _is_below(document: str, folders: Collection[str]) -> bool:

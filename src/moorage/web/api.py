@@ -22,14 +22,6 @@ from moorage.wiring import Home
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-_PICTURE_TYPES = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "bmp": "image/bmp",
-}
 
 
 class CreateBody(BaseModel):
@@ -39,6 +31,10 @@ class CreateBody(BaseModel):
 class SearchBody(BaseModel):
     query: str
     top_k: int | None = Field(None, ge=1, le=100)
+
+
+class UrlBody(BaseModel):
+    url: str = Field(max_length=4000, examples=["https://example.org/page"])
 
 
 class AskBody(BaseModel):
@@ -55,14 +51,13 @@ class SyncBody(BaseModel):
 
 
 def api_routes(home: Home) -> APIRouter:
-    """Everything under ``/api``, and ``/images``."""
+    """Everything under ``/api`` but ``/api/doc``."""
     router = APIRouter()
     _knowledge_routes(router, home)
     _document_routes(router, home)
     _job_routes(router, home)
     _question_routes(router, home)
     _conversation_routes(router, home)
-    _picture_route(router, home)
     return router
 
 
@@ -152,6 +147,13 @@ def _document_routes(router: APIRouter, home: Home) -> None:
         jobs = [await asyncio.to_thread(home.kb.add_bytes, kb, f.filename or "document", await f.read()) for f in file]
         home.kb.worker.wake()
         return {"jobs": [s.job_shape(j, language) for j in jobs]}
+
+    @router.post("/api/kb/{kb}/add_url", tags=["documents"], status_code=202)
+    async def add_url(kb: str, body: UrlBody, language: Speaks) -> dict[str, list[s.JobShape]]:
+        """Add a document from the web, once. Addresses of this machine and its network are refused."""
+        job = await asyncio.to_thread(home.kb.add_url, kb, body.url)
+        home.kb.worker.wake()
+        return {"jobs": [s.job_shape(job, language)]}
 
     @router.get("/api/kb/{kb}/chunks", tags=["documents"])
     def chunks(kb: str, document: Annotated[str, Query(description="a document's id or name")]) -> dict[str, list[s.ParentShape]]:
@@ -259,19 +261,3 @@ def _conversation_routes(router: APIRouter, home: Home) -> None:
     def forget(conversation: str) -> None:
         """Remove a conversation."""
         home.conversations.delete(conversation)
-
-
-def _picture_route(router: APIRouter, home: Home) -> None:
-    @router.get("/images/{name}", include_in_schema=False)
-    def picture(name: str) -> Response:
-        """A picture of a document; nothing else is ever served from here."""
-        media_type = _PICTURE_TYPES.get(name.rpartition(".")[2])
-        data = home.picture(name) if media_type else None
-        if data is None or media_type is None:
-            return Response(status_code=404)
-        headers = {
-            "x-content-type-options": "nosniff",
-            "cache-control": "private, max-age=31536000, immutable",
-            "content-security-policy": "default-src 'none'",
-        }
-        return Response(data, media_type=media_type, headers=headers)

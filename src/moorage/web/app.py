@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from moorage import __version__
+from moorage.kb.watch import watch
 from moorage.web.api import api_routes
 from moorage.web.dify import dify_routes
+from moorage.web.doc import doc_routes
 from moorage.web.errors import handle_errors
+from moorage.web.images import image_routes
 from moorage.web.openai import openai_routes
 from moorage.web.pages import routes as page_routes
 from moorage.web.security import Gate, login_routes
@@ -35,6 +38,8 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(home.kb.worker.serve())] if with_worker else []
+        if with_worker and home.settings.watch == "on":
+            tasks.append(asyncio.create_task(watch(home.kb, home.kb.worker.wake)))
         warm = asyncio.create_task(asyncio.to_thread(home.kb.warm))
         yield
         for task in (*tasks, warm):
@@ -45,6 +50,8 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     app.add_middleware(Gate, keys=home.keys, needs_key=needs_key, is_loopback=is_loopback)
     handle_errors(app)
     app.include_router(api_routes(home))
+    app.include_router(doc_routes(home))
+    app.include_router(image_routes(home.picture))
     app.include_router(openai_routes(home))
     app.include_router(dify_routes(home))
     app.include_router(login_routes(home.keys))

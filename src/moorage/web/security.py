@@ -17,7 +17,8 @@ from moorage.web.pages import login_page, safe_next
 
 KEY_COOKIE = "moorage_key"
 MAX_JSON_BYTES = 4 * 2**20
-_OPEN = ("/login", "/static/", "/api/health", "/favicon.ico")
+_OPEN = ("/login", "/static/", "/images/", "/api/health", "/favicon.ico")
+_UPLOADS = ("/add", "/doc/convert", "/doc/chunk")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -76,7 +77,7 @@ class Gate:
         if origin and request.method not in _SAFE and urlsplit(origin).netloc != request.headers.get("host"):
             raise OriginRefused(origin=origin)
         size = request.headers.get("content-length", "")
-        if size.isdigit() and int(size) > MAX_JSON_BYTES and not request.url.path.endswith("/add"):
+        if size.isdigit() and int(size) > MAX_JSON_BYTES and not request.url.path.endswith(_UPLOADS):
             raise BodyTooLarge(bytes=size, limit=MAX_JSON_BYTES)
 
     async def _has_right_key(self, request: Request) -> bool:

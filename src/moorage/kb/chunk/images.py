@@ -21,6 +21,7 @@ Resolve = Callable[[str], str | None]
 Alt = Literal["image", "keep"]
 PLAIN_ALT = "image"
 LONGEST_ALT = 300
+_MOST_PASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,16 @@ def with_plain_alt(text: str) -> str:
 
 
 def rewrite_images(text: str, addresses: Addresses) -> str:
-    """The text with its pictures as ``![image](URL)``; linear in its length."""
+    """The text with its pictures as ``![image](URL)``; linear in its length. A rewritten picture may free one that stood in its way (a ``$`` in an
+    alternative text, say), so it is done until nothing changes."""
+    for _ in range(_MOST_PASSES):
+        before, text = text, _rewritten(text, addresses)
+        if text == before:
+            break
+    return text
+
+
+def _rewritten(text: str, addresses: Addresses) -> str:
     if "![" not in text and not _IMG.search(text):
         return text
     written: list[str] = []
@@ -174,7 +184,7 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(r"\s*/?\s*>(?:</img>)?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|//")
-_ALT_UNSAFE = re.compile(r"[\[\]\\`<>|$!\x00-\x1f\x7f\u200b]+")
+_ALT_UNSAFE = re.compile(r"[\[\]\\`<>|$!\x00-\x1f\x7f]+")
 _LEADING = re.compile(r"\A(?:\./|/)+")
 _UNSAFE = re.compile(r"[\s|<>]+")
 _BRACKETS = re.compile(r"[()]")

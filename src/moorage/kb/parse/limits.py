@@ -13,7 +13,7 @@ RATIO_FROM_BYTES = 10 * 1024 * 1024
 # Deeper than any real document (tables in tables, list in list), far from Python's recursion limit.
 NESTING = 40
 XML_BYTES = 128 * 1024 * 1024
-HTML_OPEN_ELEMENTS = 5_000
+HTML_OPEN_ELEMENTS = 512
 SHEET_CELLS = 20_000_000
 # What LibreOffice may take for one conversion, and write.
 CONVERSION_S = 180.0

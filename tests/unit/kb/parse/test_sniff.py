@@ -60,7 +60,7 @@ def test_old_office_files_say_what_to_do_without_libreoffice(stream: str, target
 
 
 def test_an_old_office_file_of_no_known_kind_says_what_to_save_it_as() -> None:
-    with pytest.raises(FormatUnknown, match="save it as .docx, .xlsx or .pptx"):
+    with pytest.raises(FormatUnknown, match=r"save it as \.docx, \.xlsx or \.pptx"):
         parse(Source("a.doc", OLE2 + "Other".encode("utf-16-le")))
 
 
