@@ -179,8 +179,57 @@ def pptx(*slides: tuple[str, Sequence[str]], notes: str = "", image: bytes | Non
     return out.getvalue()
 
 
-def pdf(*pages: Sequence[tuple[str, float, float, float]], outline: Sequence[tuple[str, int]] = ()) -> bytes:
-    """A PDF whose pages are lines of (text, x, y, size), Chinese or Latin; ``outline`` is (title, page from 0)."""
+def slides_xml(
+    *slides: str,
+    relations: Sequence[tuple[str, str, str]] = (),
+    parts: Mapping[str, str | bytes] | None = None,
+    hidden: Sequence[int] = (),
+    list_xml: str = "",
+) -> bytes:
+    """A presentation whose slides are the XML of their shapes (see ``shape``); ``relations`` are those of every slide, and
+    ``list_xml`` follows the list of slides in ``presentation.xml``."""
+    names = (
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+        'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+        'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
+        'xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        f'xmlns:r="{_OFFICE}"'
+    )
+    ids = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in range(1, len(slides) + 1))
+    made: dict[str, str | bytes] = {
+        "[Content_Types].xml": f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": relationships([("rId1", "officeDocument", "ppt/presentation.xml")]),
+        "ppt/presentation.xml": f'{_HEAD}<p:presentation {names}><p:sldIdLst>{ids}</p:sldIdLst><p:sldSz cx="9144000" cy="6858000"/>{list_xml}</p:presentation>',
+        "ppt/_rels/presentation.xml.rels": relationships([(f"rId{n}", "slide", f"slides/slide{n}.xml") for n in range(1, len(slides) + 1)]),
+    }
+    for number, shapes in enumerate(slides, 1):
+        show = ' show="0"' if number in hidden else ""
+        made[f"ppt/slides/slide{number}.xml"] = f"{_HEAD}<p:sld {names}{show}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+        made[f"ppt/slides/_rels/slide{number}.xml.rels"] = relationships(relations)
+    return archive({**made, **(parts or {})})
+
+
+def shape(*lines: str, at: tuple[int, int] = (0, 0), size: tuple[int, int] = (900, 300), kind: str = "", letters: int = 0) -> str:
+    """A shape with text for ``slides_xml``: a line is text, or XML that begins with ``<a:p>``. ``at`` is (left, top) and ``size`` (width, height) in
+    thousands of EMU, ``kind`` the type of its placeholder, ``letters`` the size of its letters in hundredths of a point."""
+    run = f'<a:rPr sz="{letters}"/>' if letters else ""
+    paragraphs = "".join(x if x.startswith("<a:p>") else f"<a:p><a:r>{run}<a:t>{escape(x)}</a:t></a:r></a:p>" for x in lines)
+    placeholder = f'<p:ph type="{kind}"/>' if kind else ""
+    frame = f'<a:xfrm><a:off x="{at[0]}000" y="{at[1]}000"/><a:ext cx="{size[0]}000" cy="{size[1]}000"/></a:xfrm>'
+    return f'<p:sp><p:nvSpPr><p:cNvPr id="2" name="s"/><p:nvPr>{placeholder}</p:nvPr></p:nvSpPr><p:spPr>{frame}</p:spPr><p:txBody>{paragraphs}</p:txBody></p:sp>'
+
+
+def pdf(
+    *pages: Sequence[tuple[str, float, float, float]],
+    outline: Sequence[tuple[str, int]] = (),
+    drawings: Sequence[str] = (),
+    image: tuple[int, int, bytes] | None = None,
+) -> bytes:
+    """A PDF whose pages are lines of (text, x, y, size), Chinese or Latin; ``outline`` is (title, page from 0).
+
+    ``drawings`` are operators behind each page's text, in which ``/I Do`` shows ``image``: its width, height and RGB bytes.
+    """
     count = len(pages)
     first_content, first_bookmark = 6 + count, 6 + 2 * count
     objects = [
@@ -190,10 +239,12 @@ def pdf(*pages: Sequence[tuple[str, float, float, float]], outline: Sequence[tup
         "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[5 0 R]>>",
         "<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>/DW 1000>>",
     ]
-    fonts = "/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>"
+    picture = 6 + 2 * count + (1 + len(outline) if outline else 0)
+    things = f"/XObject<</I {picture} 0 R>>" if image else ""
+    fonts = f"/Resources<</Font<</F1 3 0 R/F2 4 0 R>>{things}>>"
     objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]{fonts}/Contents {first_content + n} 0 R>>" for n in range(count)]
-    for page in pages:
-        stream = "\n".join(_text_operator(*line) for line in page)
+    for number, page in enumerate(pages):
+        stream = "\n".join([*(_text_operator(*line) for line in page), *drawings[number : number + 1]])
         objects.append(f"<</Length {len(stream.encode('latin-1'))}>>\nstream\n{stream}\nendstream")
     if outline:
         last = first_bookmark + len(outline)
@@ -203,6 +254,11 @@ def pdf(*pages: Sequence[tuple[str, float, float, float]], outline: Sequence[tup
             following = f"/Next {here + 1} 0 R" if here < last else ""
             hexed = title.encode("utf-16-be").hex()
             objects.append(f"<</Title<feff{hexed}>/Parent {first_bookmark} 0 R{following}/Dest[{6 + page_index} 0 R/Fit]>>")
+    if image:
+        width, height, data = image
+        head = f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceRGB/BitsPerComponent 8"
+        hexed = data.hex()
+        objects.append(f"{head}/Filter/ASCIIHexDecode/Length {len(hexed) + 1}>>\nstream\n{hexed}>\nendstream")
     return _pdf_file(objects)
 
 

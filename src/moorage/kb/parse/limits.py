@@ -14,7 +14,11 @@ RATIO_FROM_BYTES = 10 * 1024 * 1024
 NESTING = 40
 XML_BYTES = 128 * 1024 * 1024
 HTML_OPEN_ELEMENTS = 512
+PDF_PAGES = 5_000
+# calamine fills the rectangle of a sheet: beyond this its cells are read one by one.
 SHEET_CELLS = 20_000_000
+SHEET_ROWS = 200_000
+WORKBOOK_CELLS = 4_000_000
 # What LibreOffice may take for one conversion, and write.
 CONVERSION_S = 180.0
 CONVERTED_BYTES = 512 * 1024 * 1024

@@ -27,7 +27,11 @@ _REASONS = {
     "csv_damaged": ("its rows cannot be told apart; check the quotes", "无法区分各行，请检查引号"),
     "picture_damaged": ("the picture is damaged or no picture", "图片已损坏或不是图片"),
     "picture_large": ("the picture has too many pixels", "图片像素过多"),
-    "html_deep": ("it is nested too deeply", "嵌套过深"),
+    "mail_deep": ("its parts are nested like those of no mail", "其部件嵌套过深，不像正常的邮件"),
+    "drm": (
+        "it is protected against copying (DRM); ask the publisher for a copy without it",
+        "受 DRM 版权保护，请向出版方索取无保护的版本",
+    ),
 }
 
 
@@ -117,6 +121,26 @@ def sheets_hidden(names: list[str]) -> Notice:
     return Notice("sheet_hidden", f"{len(names)} hidden sheet(s) left out: {shown}.", f"已略过 {len(names)} 个隐藏的工作表：{shown}。")
 
 
+def rows_hidden(sheets: list[str]) -> Notice:
+    """Hidden rows and columns are read, as filters hide rows too."""
+    shown = "、".join(shorten(name, 30) for name in sheets[:10])
+    return Notice("rows_hidden", f"Hidden rows or columns were read too, in: {shown}.", f"隐藏的行或列也已读取，位于：{shown}。")
+
+
+def sheet_cut(name: str, rows: int, of_rows: int = 0) -> Notice:
+    """A sheet of which only the first rows were read."""
+    en = f"Of the sheet {name} only the first {rows} rows were read{f' (it has {of_rows})' if of_rows else ''}; split it, or keep such data in a database."
+    zh = f"工作表 {name} 只读取了前 {rows} 行{f'（共 {of_rows} 行）' if of_rows else ''}；请拆分，或将此类数据存放在数据库中。"
+    return Notice("sheet_cut", en, zh)
+
+
+def formulas_without_result(count: int, sheets: list[str]) -> Notice:
+    """Formulas that a program wrote without computing them."""
+    shown = "、".join(shorten(name, 30) for name in sheets[:10])
+    en = f"{count} formula(s) have no stored result and are empty, in: {shown}. Open the workbook in Excel or WPS, save it and add it again."
+    return Notice("formula_without_result", en, f"{count} 个公式没有保存计算结果，读取为空，位于：{shown}。请用 Excel 或 WPS 打开并保存后重新导入。")
+
+
 def sheet_damaged(name: str) -> Notice:
     """A sheet that could not be read; the others were."""
     return Notice("sheet_damaged", f"The sheet {name} could not be read.", f"工作表 {name} 无法读取。")
@@ -146,6 +170,31 @@ def conversion_failed(target: str) -> tuple[str, str]:
     )
 
 
+def slides_by_name() -> Notice:
+    """A presentation whose list of slides is gone."""
+    en = "The list of slides is damaged; all slides were read in the order of their file names."
+    return Notice("slides_by_name", en, "幻灯片列表已损坏，已按文件名顺序读取全部幻灯片。")
+
+
+def slides_hidden(slides: list[int]) -> Notice:
+    """Slides that are skipped when shown; they are read all the same."""
+    shown = _numbers(slides)
+    return Notice("slide_hidden", f"Hidden slide(s) were read too: {shown}.", f"隐藏的幻灯片也已读取：{shown}。")
+
+
+def media_left_out(slides: list[int]) -> Notice:
+    """Sound and film."""
+    shown = _numbers(slides)
+    return Notice("media_left_out", f"Sound or video was left out on slide(s) {shown}.", f"已略过音频或视频，位于幻灯片 {shown}。")
+
+
+def objects_left_out(slides: list[int]) -> Notice:
+    """Files inside of the file, of which only the picture was taken."""
+    shown = _numbers(slides)
+    en = f"Embedded file(s) on slide(s) {shown} were not read, only their picture; add them as documents."
+    return Notice("object_left_out", en, f"幻灯片 {shown} 中的嵌入文件未读取（仅取其图片），请单独导入。")
+
+
 def missing_mark(alt: str, before: str) -> str:
     """What stands in the text where a picture could not be put, in the language of the text before it."""
     word = "图片缺失" if _CJK.search(before + alt) else "image missing"
@@ -156,6 +205,11 @@ def shorten(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     """One line of at most ``limit`` characters; a longer one keeps its end, which is what stands next to the place."""
     flat = " ".join(text.split())
     return flat if len(flat) <= limit else f"…{flat[-limit:]}"
+
+
+def _numbers(numbers: list[int]) -> str:
+    different = sorted(set(numbers))
+    return ", ".join(map(str, different[:_SHOWN_PAGES])) + (", …" if len(different) > _SHOWN_PAGES else "")
 
 
 def _place_en(before: str, section: str) -> str:
@@ -203,3 +257,70 @@ def reader_failed(name: str, error: DocumentUnreadable) -> Notice:
         f"{name} could not read it, so it was read as usual. {error.say('en')}",
         f"{name} 无法读取，已改用内置解析器。{error.say('zh')}",
     )
+
+
+def pdf_pages_left_out(count: int, limit: int) -> Notice:
+    """Pages beyond the limit."""
+    return Notice(
+        "pages_left_out",
+        f"Only the first {limit} pages were read; {count} more were left out. Split the file.",
+        f"仅读取前 {limit} 页，其余 {count} 页未读。请拆分文件。",
+    )
+
+
+def pdf_pictures_left_out(count: int) -> Notice:
+    """Pictures of a PDF that could not be decoded, or are over the limits."""
+    return Notice("pictures_left_out", f"{count} picture(s) could not be taken along.", f"有 {count} 张图片未能提取。")
+
+
+def inside(name: str, notice: Notice) -> Notice:
+    """What is to be told of a file inside an archive or mail, with its name."""
+    return Notice(notice.code, f"{shorten(name, 120)}: {notice.en}", f"{shorten(name, 120)}：{notice.zh}")
+
+
+def inside_unreadable(en: str, zh: str) -> Notice:
+    """A file inside an archive or mail that could not be read; the others were. The sentences name it."""
+    return Notice("inside_unreadable", en, zh)
+
+
+def nested_too_deeply(name: str) -> Notice:
+    """A file so many archives and mails deep that it was left alone."""
+    en = f"{shorten(name, 120)} lies too many archives or mails deep and was not read; take it out and add it."
+    return Notice("nested_too_deeply", en, f"{shorten(name, 120)} 嵌套在过多层压缩包或邮件中，未读取；请取出后单独导入。")
+
+
+def files_not_read(names: list[str]) -> Notice:
+    """Files of kinds that are not read, inside an archive or mail."""
+    shown = ", ".join(shorten(name, 80) for name in names[:10]) + (" …" if len(names) > 10 else "")
+    en = f"{len(names)} file(s) inside are of no kind that can be read: {shown}."
+    return Notice("files_not_read", en, f"其中有 {len(names)} 个文件的格式无法读取：{shown}。")
+
+
+def files_protected(names: list[str]) -> Notice:
+    """Files inside an archive that have a password."""
+    shown = ", ".join(shorten(name, 80) for name in names[:10]) + (" …" if len(names) > 10 else "")
+    en = f"{len(names)} file(s) in the archive need a password and were not read: {shown}. Pack them again without one."
+    return Notice("files_protected", en, f"压缩包中有 {len(names)} 个文件需要密码，未读取：{shown}。请去除密码后重新打包。")
+
+
+def links_not_followed(names: list[str]) -> Notice:
+    """Symbolic links inside an archive."""
+    shown = ", ".join(shorten(name, 80) for name in names[:10]) + (" …" if len(names) > 10 else "")
+    en = f"{len(names)} symbolic link(s) in the archive were not followed: {shown}."
+    return Notice("links_not_followed", en, f"压缩包中有 {len(names)} 个符号链接，未跟随：{shown}。")
+
+
+def file_damaged(name: str) -> Notice:
+    """A file inside an archive whose data is damaged."""
+    en = f"{shorten(name, 120)} in the archive is damaged and was not read; pack it again."
+    return Notice("file_damaged", en, f"压缩包中的 {shorten(name, 120)} 已损坏，未读取；请重新打包。")
+
+
+def attachments_left_out(number: int) -> Notice:
+    """More attachments than are read of one mail."""
+    return Notice("attachments_left_out", f"{number} more attachment(s) were not read.", f"另有 {number} 个附件未读取。")
+
+
+def chapter_missing(name: str) -> Notice:
+    """A chapter of a book that its list of chapters names and that is not there, or is no text."""
+    return Notice("chapter_missing", f"The chapter {shorten(name, 120)} could not be read.", f"章节 {shorten(name, 120)} 无法读取。")

@@ -55,3 +55,71 @@ def test_threads_wait_for_each_other() -> None:
         results = list(pool.map(parse, [source] * 16))
 
     assert all(result == results[0] for result in results)
+
+
+def grid(
+    *, left: float = 100, bottom: float = 500, columns: int = 2, rows: int = 3, width: float = 150, height: float = 30, sides: bool = True
+) -> str:
+    """Operators that draw a table's lines."""
+    level = [f"{left} {bottom + n * height} m {left + columns * width} {bottom + n * height} l S" for n in range(rows + 1)]
+    inner = range(columns + 1) if sides else range(1, columns)
+    return " ".join([*level, *(f"{left + n * width} {bottom} m {left + n * width} {bottom + rows * height} l S" for n in inner)])
+
+
+CELLS = [
+    ("Name", 110, 570, 10),
+    ("Wert", 260, 570, 10),
+    ("a|b", 110, 540, 10),
+    ("1", 260, 540, 10),
+    ("c", 110, 510, 10),
+    ("2", 260, 510, 10),
+]
+TABLE = "| Name | Wert |\n| --- | --- |\n| a\\|b | 1 |\n| c | 2 |"
+
+
+@pytest.mark.parametrize("sides", [True, False])
+def test_a_ruled_table_stands_where_it_stood(sides: bool) -> None:
+    lines = [("Before it.", 72, 700, 10), *CELLS, ("After it.", 72, 400, 10)]
+    assert parse(Source("a.pdf", pdf(lines, drawings=[grid(sides=sides)]))).markdown == f"Before it.\n\n{TABLE}\n\nAfter it."
+
+
+def test_an_empty_frame_is_no_table() -> None:
+    parsed = parse(Source("a.pdf", pdf([("Words beside a drawing of boxes.", 72, 700, 10)], drawings=[grid()])))
+    assert parsed.markdown == "Words beside a drawing of boxes."
+
+
+NOISE = bytes((i * 37) % 256 for i in range(30 * 30 * 3))
+
+
+def test_a_picture_stands_between_the_lines_around_it() -> None:
+    lines = [("The net looks like this, as drawn:", 72, 700, 10), ("And the text goes on below it.", 72, 500, 10)]
+    parsed = parse(Source("a.pdf", pdf(lines, drawings=["q 100 0 0 100 72 550 cm /I Do Q"], image=(30, 30, NOISE))))
+    (picture,) = parsed.pictures
+    assert parsed.markdown == f"{lines[0][0]}\n\n![image]({picture.name})\n\n{lines[1][0]}" and picture.media_type == "image/png"
+
+
+def test_a_logo_on_every_page_is_left_out() -> None:
+    pages = [[(f"The words of page number {n} are its own.", 72, 600, 10)] for n in range(5)]
+    parsed = parse(Source("a.pdf", pdf(*pages, drawings=["q 60 0 0 60 500 760 cm /I Do Q"] * 5, image=(30, 30, NOISE))))
+    assert parsed.pictures == () and "![" not in parsed.markdown
+
+
+def test_a_mark_along_the_margin_is_left_out() -> None:
+    lines = [(f"Line {n} of a text that is read as usual.", 72, 700 - 40 * n, 10) for n in range(5)]
+    parsed = parse(Source("a.pdf", pdf(lines, drawings=["BT /F1 12 Tf 0 1 -1 0 30 300 Tm (DRAFT COPY) Tj ET"])))
+    assert "Line 0" in parsed.markdown and "D" not in parsed.markdown
+
+
+def test_what_was_recognised_stands_on_its_page() -> None:
+    scan = scanned_pdf(3)
+    assert parse(Source("a.pdf", scan)).scanned_pages == (1, 2, 3)
+    parsed = parse(Source("a.pdf", scan, {2: "# 第二页\n\n文字", 1: ""}))
+    assert parsed.scanned_pages == (3,) and parsed.markdown == "# 第二页\n\n文字"
+    assert any("3" in n.en for n in parsed.notices)
+
+
+def test_pages_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moorage.kb.parse.pdf.lines.PDF_PAGES", 2)
+    parsed = parse(Source("a.pdf", pdf(*[[(f"The words of page {n}.", 72, 400, 10)] for n in range(5)])))
+    assert "page 1" in parsed.markdown and "page 2" not in parsed.markdown
+    assert [n.code for n in parsed.notices] == ["pages_left_out"]

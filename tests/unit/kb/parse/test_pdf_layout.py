@@ -63,3 +63,69 @@ def test_a_sentence_over_a_page_end_is_one_paragraph() -> None:
 
 def test_dotted_contents_lines_are_dropped() -> None:
     assert text(page(line("第一章 总则........1", 700), line("第二章 安装........5", 680), line("Text.", 400))) == "Text."
+
+
+def columns(*sides: list[str], top: float = 700) -> list[TextLine]:
+    """Two columns of full lines, in rows from left to right, as some programs write them."""
+    rows = zip(*sides, strict=True)
+    return [
+        line(words, top - 12 * n, left=72 + 250 * side, right=72 + 250 * side + 220)
+        for n, row in enumerate(rows)
+        for side, words in enumerate(row)
+    ]
+
+
+LEFT = [f"left line {n} of a text that goes on and" for n in range(8)]
+RIGHT = [f"right line {n} of a text that goes on and" for n in range(8)]
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    assert text(page(*columns(LEFT, RIGHT))) == " ".join([*LEFT, *RIGHT])
+
+
+def test_a_title_over_both_columns_comes_first_and_a_note_below_last() -> None:
+    title, note = (
+        line("A title over both columns that is wide", 740, right=540),
+        line("A note below both columns, also wide", 560, right=540),
+    )
+    assert text(page(title, *columns(LEFT, RIGHT), note)) == "\n\n".join([title.text, " ".join([*LEFT, *RIGHT]), note.text])
+
+
+def test_a_figure_between_columns_parts_them_into_two_bands() -> None:
+    upper, lower = columns(LEFT, RIGHT), columns(LEFT, RIGHT, top=500)
+    figure = TextLine((), 72, 540, 560, 60, block="![image](a.png)")
+    assert text(page(*upper, figure, *lower)).count("![image](a.png)") == 1
+    before, after = text(page(*upper, figure, *lower)).split("![image](a.png)")
+    assert before.split() == after.split() == " ".join([*LEFT, *RIGHT]).split()
+
+
+def test_lines_that_run_through_both_columns_are_cut_at_the_gutter() -> None:
+    through = [
+        TextLine((a, b), 72, 542, 700 - 12 * n, 10, spans=((72, 292), (322, 542))) for n, (a, b) in enumerate(zip(LEFT, RIGHT, strict=True))
+    ]
+    assert text(page(*through)) == " ".join([*LEFT, *RIGHT])
+
+
+def test_a_table_without_rules_is_not_read_as_columns() -> None:
+    rows = [
+        TextLine((f"item {n}", f"{n}", f"{n * 2}.00"), 72, 420, 700 - 12 * n, 10, spans=((72, 110), (300, 310), (400, 420)))
+        for n in range(9)
+    ]
+    assert text(page(*rows)).splitlines()[0] == "| item 0 | 0 | 0.00 |"
+
+
+def test_a_larger_line_without_a_number_is_a_heading_by_its_size() -> None:
+    body = [line("plain words of the body that fill a line and end here.", 600 - 30 * n, right=400) for n in range(12)]
+    found = text(page(line("The Title", 740, size=20), line("Abstract", 700, size=14), *body)).split("\n\n")
+    assert found[:2] == ["# The Title", "## Abstract"]
+
+
+def test_a_table_that_goes_on_over_a_page_end_is_one() -> None:
+    first = "| a | b |\n| --- | --- |\n| 1 | words that go |"
+    pages = [
+        page(TextLine((), 72, 500, 100, 50, block=first)),
+        page(TextLine((), 72, 500, 700, 50, block="|  | on |\n| --- | --- |\n| 2 | end |")),
+    ]
+    assert text(*pages) == "| a | b |\n| --- | --- |\n| 1 | words that go on |\n| 2 | end |"
+    again = [pages[0], page(TextLine((), 72, 500, 700, 50, block="| a | b |\n| --- | --- |\n| 2 | end |"))]
+    assert text(*again) == "| a | b |\n| --- | --- |\n| 1 | words that go |\n| 2 | end |"

@@ -8,7 +8,7 @@ import threading
 from moorage.core.nouns import Notice, Scalar
 from moorage.kb.parse.base import PageStart, Parsed, Source
 from moorage.kb.parse.markdown import Block, join_blocks, one_line
-from moorage.kb.parse.notices import page_damaged, pages_without_text
+from moorage.kb.parse.notices import page_damaged, pages_without_text, pdf_pages_left_out, pdf_pictures_left_out
 from moorage.kb.parse.pdf.layout import layout, without_running_heads
 from moorage.kb.parse.pdf.lines import PdfText, read_pdf
 from moorage.kb.parse.sniff import PDF
@@ -52,7 +52,7 @@ class PdfParser:
             _metadata(text),
             _notices(text, waiting),
             starts,
-            (),
+            text.pictures,
             waiting,
         )
 
@@ -64,7 +64,7 @@ def _joined(pages: list[list[Block]]) -> tuple[str, tuple[PageStart, ...]]:
     length = 0
     for number, blocks in enumerate(pages, start=1):
         text = join_blocks(blocks)
-        if text and parts:
+        if text and length:
             parts.append("\n\n")
             length += 2
         starts.append(PageStart(number, length))
@@ -89,7 +89,9 @@ def _scanned(text: PdfText) -> list[int]:
 
 def _notices(text: PdfText, waiting: tuple[int, ...]) -> tuple[Notice, ...]:
     scans = (pages_without_text(list(waiting), len(text.pages)),) if waiting else ()
-    return (*scans, *(page_damaged(number) for number in text.damaged))
+    cut = (pdf_pages_left_out(text.pages_left_out, len(text.pages)),) if text.pages_left_out else ()
+    pictures = (pdf_pictures_left_out(text.pictures_left_out),) if text.pictures_left_out else ()
+    return (*scans, *cut, *pictures, *(page_damaged(number) for number in text.damaged))
 
 
 __all__ = ["PdfParser"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from moorage.kb.parse.columns import Box, column_bands
 from moorage.kb.parse.markdown import Block, heading, item, paragraph
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
 from moorage.kb.parse.tables import pipe_table
@@ -37,15 +38,22 @@ _MARKER = re.compile(
 _TABLE_ROWS = 3
 _CONTENTS_TAIL = 120
 _LONGEST_HEADING = 80
+_DELIMITER = re.compile(r"\|(?: --- \|)+")
+_BAR = re.compile(r"(?<!\\)\|")
+_FEW_ENTRIES = 3
+_LARGER = 1.2
+_MOST_TITLES = 0.25
 _PITCH_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
-    """What most of the document is like: its type size, and the distance of its lines."""
+    """What most of the document is like: its type size, and the distance of its lines; ``titles`` are the larger sizes of headings, largest
+    first."""
 
     size: float
     pitch: float
+    titles: tuple[float, ...] = ()
 
 
 def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
@@ -56,7 +64,7 @@ def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
     often = max(2, min(_RUNNING_PAGES, len(pages)))
 
     def is_running(line: TextLine, page: PageText) -> bool:
-        if len(pages) < 2 or not _is_outer(line, page):
+        if len(pages) < 2 or line.block or not _is_outer(line, page):
             return False
         text, height = _running_key(line)
         return _PAGE_NUMBER.match(line.text) is not None or sum(seen[(text, height + shift)] for shift in (-1, 0, 1)) >= often
@@ -66,14 +74,51 @@ def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
 
 def layout(pages: Sequence[PageText], outline: Sequence[OutlineEntry]) -> list[list[Block]]:
     """The blocks of every page, in order."""
-    usual = _Usual(_body_size(pages), _usual_pitch([page.lines for page in pages]))
+    body = _body_size(pages)
+    usual = _Usual(body, _usual_pitch([page.lines for page in pages]), _title_sizes(pages, body))
     titles = _titles_by_page(outline)
-    blocks: list[list[Block]] = []
+    has_outline = _is_of_use(outline, pages)
+    columns: list[list[Block]] = []
+    page_of: list[int] = []
     for index, page in enumerate(pages):
         wanted = [*titles.get(index, ())]
-        lines = _without_contents(page.lines)
-        blocks.append(_page_blocks(lines, wanted, usual, has_outline=bool(outline)))
-    return _joined_over_pages(blocks)
+        for lines in in_columns(_without_contents(page.lines)):
+            columns.append(_page_blocks(lines, wanted, usual, has_outline=has_outline))
+            page_of.append(index)
+    blocks: list[list[Block]] = [[] for _ in pages]
+    for index, column in zip(page_of, _joined_over_pages(columns), strict=True):
+        blocks[index] += column
+    return blocks
+
+
+def in_columns(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """The columns of a page in reading order, a full-width part being one, too. Lines that run over a gutter are cut there; a page without columns
+    stays as it is."""
+    pieces = [(line, at) for line in lines for at in range(max(1, len(line.cells)))]
+    boxes = [_box_of(line, at) for line, at in pieces]
+    bands = column_bands(boxes)
+    if len(bands) < 2:
+        return [list(lines)]
+    ordered: list[list[TextLine]] = []
+    for band in bands:
+        parts: dict[int, list[tuple[TextLine, int]]] = {}
+        for position in band:
+            parts.setdefault(id(pieces[position][0]), []).append(pieces[position])
+        found = [_part(cells[0][0], [at for _, at in cells]) for cells in parts.values()]
+        ordered.append(sorted(found, key=lambda line: -(line.base + (line.size if line.block else 0.0))))
+    return ordered
+
+
+def _box_of(line: TextLine, at: int) -> Box:
+    left, right = line.spans[at] if at < len(line.spans) else (line.left, line.right)
+    return Box(left, line.base, right, line.base + line.size)
+
+
+def _part(line: TextLine, cells: list[int]) -> TextLine:
+    if line.block or len(cells) == len(line.cells):
+        return line
+    spans = tuple(line.spans[at] for at in cells)
+    return replace(line, cells=tuple(line.cells[at] for at in cells), left=spans[0][0], right=spans[-1][1], spans=spans)
 
 
 def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usual, *, has_outline: bool) -> list[Block]:
@@ -95,7 +140,7 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
     while index < len(lines):
         found = _outline_heading(lines, index, wanted)
         if found is None and not has_outline:
-            found = _sized_heading(lines, index, usual.size)
+            found = _sized_heading(lines, index, usual.size) or _large_heading(lines, index, usual)
         if found is not None:
             flush()
             level, text, used = found
@@ -104,6 +149,10 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
             continue
         line = lines[index]
         index += 1
+        if line.block:
+            flush()
+            blocks.append(Block(line.block))
+            continue
         cells = _cells(line)
         if len(cells) > 1:
             if group:
@@ -161,6 +210,43 @@ def _sized_heading(lines: list[TextLine], index: int, body_size: float) -> tuple
     dots = number["dots"]
     by_word = 2 if number["word"] == "节" else 1
     return dots.count(".") + 1 if dots else by_word, line.text, 1
+
+
+def _large_heading(lines: list[TextLine], index: int, usual: _Usual) -> tuple[int, str, int] | None:
+    """A line, or up to three of the same size, in plainly larger type than the body: titles that carry no number."""
+    first = lines[index]
+    level = next((n for n, size in enumerate(usual.titles, 1) if abs(first.size - size) <= 0.5), None)
+    if level is None:
+        return None
+    used = [first]
+    for line in lines[index + 1 : index + 3]:
+        if abs(line.size - first.size) > 0.3 or line.block or not 0 < used[-1].base - line.base < 2 * first.size:
+            break
+        used.append(line)
+    text = _join_lines([line.text for line in used])
+    return (level, text, len(used)) if _may_be_title(text) else None
+
+
+def _may_be_title(text: str) -> bool:
+    return (
+        2 <= len(text) <= _LONGEST_HEADING
+        and not _ENDS_HEADING.search(text)
+        and any(c.isalpha() for c in text)
+        and not text.endswith((".", "!"))
+    )
+
+
+def _title_sizes(pages: Sequence[PageText], body: float) -> tuple[float, ...]:
+    """Sizes plainly above the body's that few lines have, largest first, near ones as one; at most four."""
+    lines = [line for page in pages for line in page.lines if line.cells]
+    larger = Counter(round(line.size * 2) / 2 for line in lines if line.size >= _LARGER * body and _may_be_title(line.text))
+    if not body or larger.total() > _MOST_TITLES * len(lines):
+        return ()
+    sizes: list[float] = []
+    for size in sorted(larger, reverse=True):
+        if not sizes or sizes[-1] - size > 0.5:
+            sizes.append(size)
+    return tuple(sizes[:4])
 
 
 def _all_bold_around(lines: list[TextLine], index: int) -> bool:
@@ -233,17 +319,46 @@ def _join_lines(texts: list[str]) -> str:
 
 
 def _joined_over_pages(pages: list[list[Block]]) -> list[list[Block]]:
-    """A paragraph cut by a page end in the middle of a sentence goes on with the next page's first block."""
+    """A paragraph cut by the end of a page or column in the middle of a sentence goes on with the next one's first block."""
     last: list[Block] | None = None
     for blocks in pages:
         if last and blocks and _is_cut(last[-1], blocks[0]):
             last[-1] = Block(_join_lines([last[-1].text, blocks.pop(0).text]))
+        elif last and blocks and (joined := _joined_tables(last[-1].text, blocks[0].text)):
+            last[-1] = Block(joined)
+            blocks.pop(0)
         last = blocks or last
     return pages
 
 
+def _joined_tables(above: str, below: str) -> str:
+    """Two tables of as many columns, one at the end of a page and one at the top of the next, as one; empty where they are not. The header is
+    often repeated, and a row may be cut in two: then its second half begins with an empty cell."""
+    rows, more = above.split("\n"), below.split("\n")
+    if len(rows) < 2 or len(more) < 2 or not _DELIMITER.fullmatch(more[1]) or rows[1] != more[1]:
+        return ""
+    first, *rest = [more[0], *more[2:]]
+    if first == rows[0]:
+        return "\n".join([*rows, *rest])
+    cells, upper = _cells_of(first), _cells_of(rows[-1])
+    if len(rows) > 2 and not cells[0] and len(cells) == len(upper):
+        rows[-1] = "| " + " | ".join(_join_lines([a, b]) if a and b else a or b for a, b in zip(upper, cells, strict=True)) + " |"
+        return "\n".join([*rows, *rest])
+    return "\n".join([*rows, first, *rest])
+
+
+def _cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in _BAR.split(row.strip())[1:-1]]
+
+
 def _is_cut(above: Block, below: Block) -> bool:
-    if above.is_item or below.is_item or above.text.startswith("#") or below.text.startswith(("#", "![")):
+    if (
+        above.is_item
+        or below.is_item
+        or above.text.startswith(("#", "|", "!["))
+        or below.text.startswith("|")
+        or below.text.startswith(("#", "!["))
+    ):
         return False
     if _STARTS_ITEM.match(below.text) or _ENDS_SENTENCE.search(above.text) or len(above.text) < 40:
         return False
@@ -252,11 +367,22 @@ def _is_cut(above: Block, below: Block) -> bool:
 
 def _without_contents(lines: Sequence[TextLine]) -> list[TextLine]:
     """A printed table of contents repeats the headings and says nothing else."""
-    dotted = [line for line in lines if _CONTENTS_LINE.search(line.text[-_CONTENTS_TAIL:])]
-    bare = [line for line in lines if _BARE_CONTENTS_LINE.match(line.text)]
+    dotted = [line for line in lines if not line.block and _CONTENTS_LINE.search(line.text[-_CONTENTS_TAIL:])]
+    bare = [line for line in lines if not line.block and _BARE_CONTENTS_LINE.match(line.text)]
     if len(bare) >= 5 and len(bare) * 2 > len(lines):
         dotted += bare
     return [line for line in lines if len(dotted) < 2 or line not in dotted]
+
+
+def _is_of_use(outline: Sequence[OutlineEntry], pages: Sequence[PageText]) -> bool:
+    """Whether the bookmarks are those of the headings: more than a few, and most are lines of their pages. An excerpt keeps the bookmarks of the whole."""
+    texts: dict[int, str] = {}
+    found = 0
+    for entry in outline:
+        if entry.page < len(pages):
+            text = texts.setdefault(entry.page, _bare("".join(line.text for line in pages[entry.page].lines)))
+            found += _bare(entry.title) in text
+    return len(outline) >= _FEW_ENTRIES and found * 2 > len(outline)
 
 
 def _titles_by_page(outline: Sequence[OutlineEntry]) -> dict[int, list[OutlineEntry]]:

@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from moorage.core.errors import DocumentEncrypted
-from moorage.kb.parse.base import Source
+from moorage.kb.parse.base import Picture, Source
+from moorage.kb.parse.limits import PDF_PAGES
 from moorage.kb.parse.notices import unreadable
+from moorage.kb.parse.pdf.images import Gallery, Shown
+from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
+from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -23,13 +28,15 @@ _BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE
 _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
 _LONGEST_TITLE = 300
+_TURNED = 0.2  # radians
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """A line of a page; places in points from the lower left corner, ``base`` is what its letters stand on.
 
-    ``cells`` are its parts between wide gaps: one for running text, more for a row of a table.
+    ``cells`` are its parts between wide gaps: one for running text, more for a row of a table; ``spans`` are where they begin and end. A line
+    with a ``block`` is no text but a finished piece of Markdown: a table or a picture, ``size`` high.
     """
 
     cells: tuple[str, ...]
@@ -38,6 +45,8 @@ class TextLine:
     base: float
     size: float
     is_bold: bool = False
+    spans: tuple[tuple[float, float], ...] = ()
+    block: str = ""
 
     @property
     def text(self) -> str:
@@ -71,6 +80,9 @@ class PdfText:
     outline: tuple[OutlineEntry, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     damaged: tuple[int, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    pictures_left_out: int = 0
+    pages_left_out: int = 0
 
 
 def read_pdf(source: Source) -> PdfText:
@@ -87,13 +99,24 @@ def read_pdf(source: Source) -> PdfText:
     try:
         pages: list[PageText] = []
         damaged: list[int] = []
-        for index in range(len(document)):
+        gallery = Gallery()
+        for index in range(min(len(document), PDF_PAGES)):
             try:
-                pages.append(_read_page(document, index))
+                pages.append(_read_page(document, index, gallery))
             except pypdfium2.PdfiumError:
                 damaged.append(index + 1)
                 pages.append(PageText((), 0, 0))
-        return PdfText(tuple(pages), _outline(document), document.get_metadata_dict(skip_empty=True), tuple(damaged))
+        logos = gallery.repeated()
+        pages = [_without_pictures(page, logos) for page in pages] if logos else pages
+        return PdfText(
+            tuple(pages),
+            _outline(document),
+            document.get_metadata_dict(skip_empty=True),
+            tuple(damaged),
+            tuple(picture for name, picture in gallery.pictures.items() if name not in logos),
+            gallery.left_out,
+            max(0, len(document) - PDF_PAGES),
+        )
     finally:
         document.close()
 
@@ -114,7 +137,7 @@ def _outline(document: pypdfium2.PdfDocument) -> tuple[OutlineEntry, ...]:
     return tuple(entries)
 
 
-def _read_page(document: pypdfium2.PdfDocument, index: int) -> PageText:
+def _read_page(document: pypdfium2.PdfDocument, index: int, gallery: Gallery) -> PageText:
     from pypdfium2 import raw
 
     page = document[index]
@@ -123,13 +146,62 @@ def _read_page(document: pypdfium2.PdfDocument, index: int) -> PageText:
         text_page = page.get_textpage()
         try:
             lines = _read_lines(text_page.raw, text_page.count_chars())
+            tables = ruled_tables(page.raw, text_page.raw)
         finally:
             text_page.close()
-        is_sparse = sum(len(line.text) for line in lines) < _SCAN_CHARACTERS
-        has_image = is_sparse and any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
-        return PageText(tuple(lines), width, height, has_image)
+        if _is_sparse(lines):
+            has_image = any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
+            return PageText(tuple(lines), width, height, has_image)
+        shown = gallery.on_page(page, width, height)
+        return PageText(tuple(_with_things(lines, tables, shown)), width, height)
     finally:
         page.close()
+
+
+def _is_sparse(lines: Sequence[TextLine]) -> bool:
+    """Next to no text, or signs that no font can tell (private use, replacement): then a picture on the page is a scan."""
+    text = "".join(line.text for line in lines)
+    return len(text) < _SCAN_CHARACTERS or sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" for c in text) * 2 > len(text)
+
+
+def _with_things(lines: Sequence[TextLine], tables: Sequence[RuledTable], shown: Sequence[Shown]) -> list[TextLine]:
+    """Tables in the place of the lines inside them, and pictures before the first line that begins below them."""
+    kept = [line for line in lines if not any(_is_inside(line, table) for table in tables)]
+    things = [
+        TextLine(
+            (),
+            t.left,
+            t.right,
+            t.bottom,
+            t.top - t.bottom,
+            block=pipe_table([[cell.replace("|", "\\|") for cell in row] for row in t.rows]),
+        )
+        for t in tables
+    ]
+    things += [TextLine((), p.left, p.right, p.bottom, p.top - p.bottom, block=f"![image]({p.name})") for p in shown]
+    for thing in sorted(things, key=lambda each: each.base + each.size):
+        kept.insert(_place(kept, thing), thing)
+    return kept
+
+
+def _is_inside(line: TextLine, table: RuledTable) -> bool:
+    middle = line.base + 0.3 * line.size
+    return table.bottom - 1 <= middle <= table.top + 1 and line.left >= table.left - 4 and line.right <= table.right + 4
+
+
+def _place(lines: Sequence[TextLine], thing: TextLine) -> int:
+    """Behind the nearest line above it in its own columns; at the top where there is none."""
+    above = [
+        i
+        for i, line in enumerate(lines)
+        if line.base >= thing.base + thing.size / 2 and line.left < thing.right and thing.left < line.right
+    ]
+    return min(above, key=lambda i: lines[i].base) + 1 if above else 0
+
+
+def _without_pictures(page: PageText, names: Collection[str]) -> PageText:
+    blocks = {f"![image]({name})" for name in names}
+    return replace(page, lines=tuple(line for line in page.lines if line.block not in blocks))
 
 
 def _read_lines(text_page: object, count: int) -> list[TextLine]:
@@ -139,6 +211,7 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
     code_at, origin_at = raw.FPDFText_GetUnicode, raw.FPDFText_GetCharOrigin
     x, y = ctypes.c_double(), ctypes.c_double()
     lines: list[TextLine] = []
+    is_upright = not _is_turned_page(text_page, count)
     making = _Line(text_page)
     for index in range(count):
         code = code_at(text_page, index)
@@ -150,6 +223,8 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
         if not making.takes(x.value, y.value):
             lines += making.finished()
             making = _Line(text_page)
+        if is_upright and making.is_empty and _is_turned(text_page, index):
+            continue  # a mark in the margin, or a watermark across the page
         making.add(chr(code), index, x.value, y.value)
     return lines + making.finished()
 
@@ -165,6 +240,11 @@ class _Line:
         self._base = 0.0
         self._is_broken = False
         self._size = 0.0
+        self._cuts: list[tuple[float, float]] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._indices
 
     def add(self, sign: str, index: int, x: float, y: float) -> None:
         if not self._indices:
@@ -194,19 +274,38 @@ class _Line:
             gap = x - _box(self._page, self._indices[-1])[2]
             if gap > _CELL_GAP * size:
                 self._characters.append("\t")
+                self._cuts.append((x - gap, x))
             elif gap > 0.2 * size:
                 self._characters.append(" ")
         return True
 
     def finished(self) -> list[TextLine]:
-        parts = "".join(self._characters).translate(_UNSEEN).split("\t")
-        cells = tuple(cell for cell in (" ".join(part.split()) for part in parts) if cell)
-        if not cells or not self._indices:
+        if not self._indices:
             return []
         left = _box(self._page, self._indices[0])[0]
-        right = _box(self._page, self._indices[-1])[2]
+        right = max(_box(self._page, self._indices[-1])[2], left)
+        starts, ends = [left, *(x for _, x in self._cuts)], [*(x for x, _ in self._cuts), right]
+        parts = "".join(self._characters).translate(_UNSEEN).split("\t")
+        kept = [(text, span) for part, *span in zip(parts, starts, ends, strict=True) if (text := " ".join(part.split()))]
+        if not kept:
+            return []
         size, is_bold = _font(self._page, self._indices[len(self._indices) // 2])
-        return [TextLine(cells, left, max(right, left), self._base, size, is_bold)]
+        spans = tuple((start, end) for _, (start, end) in kept)
+        return [TextLine(tuple(text for text, _ in kept), left, right, self._base, size, is_bold, spans)]
+
+
+def _is_turned(text_page: object, index: int) -> bool:
+    """Whether a character stands at another angle than the page."""
+    from pypdfium2 import raw
+
+    angle = raw.FPDFText_GetCharAngle(text_page, index)
+    return _TURNED < angle < 2 * math.pi - _TURNED
+
+
+def _is_turned_page(text_page: object, count: int) -> bool:
+    """Whether most of a page is turned: then nothing is left out for it."""
+    sample = range(0, count, max(1, count // 40))
+    return sum(_is_turned(text_page, index) for index in sample) * 2 > len(sample)
 
 
 def _box(text_page: object, index: int) -> tuple[float, float, float, float]:

@@ -1,0 +1,220 @@
+"""Tables drawn with lines: the lines come from pdfium, cells and tables from pdfplumber's geometry, the words in a cell from pdfium again.
+
+pdfplumber itself reads a page in some 200 ms, most of it for letters that are known already; its geometry alone takes a few.
+"""
+
+# pypdfium2 ships no types; pdfplumber's are of dictionaries.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+import ctypes
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_MOST_OBJECTS = 20_000
+_MOST_SEGMENTS = 4_000
+_THIN = 2.5  # points: a rectangle so thin is a line
+_SHORT = 6.0
+_SNAP = 3.0
+_FILLED_SHARE = 0.3
+_LONGEST_CELL = 20_000
+_MARKER = re.compile(r"^(?:[•●○▪■◆·\-–]|[（(]?(?:\d{1,3}|[a-z]|[一二三四五六七八九十]{1,3})[)）.、])\s*\S")
+_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+Matrix = tuple[float, float, float, float, float, float]
+Segment = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RuledTable:
+    """A table with its place in points from the lower left corner; a cell over several places is repeated in each."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    rows: tuple[tuple[str, ...], ...]
+
+
+def ruled_tables(page: object, text_page: object) -> list[RuledTable]:
+    """The tables of a page (raw handles), from top to bottom. Not for several threads at once."""
+    edges = list(_edges(_segments(page)))
+    if sum(e["orientation"] == "h" for e in edges) < 3 or all(e["orientation"] == "h" for e in edges):
+        return []
+    from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
+
+    merged = merge_edges(edges, _SNAP, _SNAP, _SNAP, _SNAP)
+    cells = intersections_to_cells(edges_to_intersections([*merged, *_open_sides(merged)], _SNAP, _SNAP))
+    found = (_table(text_page, table) for table in cells_to_tables(cells))
+    return sorted((table for table in found if table is not None), key=lambda t: -t.top)
+
+
+def _open_sides(edges: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """The left and right borders of tables that are drawn without: where three or more level lines begin and end alike, with an upright one
+    between them."""
+    groups: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
+    upright = [(float(str(e["x0"])), float(str(e["top"])), float(str(e["bottom"]))) for e in edges if e["orientation"] == "v"]
+    for e in edges:
+        if e["orientation"] == "h":
+            x0, x1, top = float(str(e["x0"])), float(str(e["x1"])), float(str(e["top"]))
+            groups.setdefault((round(x0 / _SNAP), round(x1 / _SNAP)), []).append((x0, x1, top))
+    sides: list[dict[str, object]] = []
+    for lines in groups.values():
+        x0, x1 = lines[0][0], lines[0][1]
+        first, last = min(t for *_, t in lines), max(t for *_, t in lines)
+        inside = [v for v in upright if x0 + _SNAP < v[0] < x1 - _SNAP and v[1] < last and v[2] > first]
+        if len(lines) >= 3 and inside:
+            sides += [
+                _edge(x, first, x, last, "v")
+                for x in (x0, x1)
+                if all(abs(v[0] - x) > _SNAP for v in upright if v[1] < last and v[2] > first)
+            ]
+    return sides
+
+
+def _table(text_page: object, cells: Sequence[tuple[float, float, float, float]]) -> RuledTable | None:
+    xs = sorted({x for c in cells for x in (c[0], c[2])})
+    ys = sorted({y for c in cells for y in (c[1], c[3])})
+    rows, columns = len(ys) - 1, len(xs) - 1
+    if rows < 2 or columns < 2 or rows * columns > 50_000:
+        return None
+    grid = [[""] * columns for _ in range(rows)]
+    filled = 0
+    for x0, top, x1, bottom in cells:
+        text = _text_in(text_page, x0, -top, x1, -bottom)
+        filled += bool(text)
+        for row in range(bisect_left(ys, top), bisect_left(ys, bottom)):
+            for column in range(bisect_left(xs, x0), bisect_left(xs, x1)):
+                grid[row][column] = text
+    if filled < 2 or filled < _FILLED_SHARE * len(cells):
+        return None
+    kept = [row for row in grid if any(row)]
+    used = [c for c in range(columns) if any(row[c] for row in kept)]
+    if len(kept) < 2 or len(used) < 2:
+        return None
+    return RuledTable(xs[0], -ys[-1], xs[-1], -ys[0], tuple(tuple(row[c] for c in used) for row in kept))
+
+
+def _text_in(text_page: object, left: float, top: float, right: float, bottom: float) -> str:
+    from pypdfium2 import raw
+
+    place = (text_page, left, top, right, bottom)
+    count = min(raw.FPDFText_GetBoundedText(*place, None, 0), _LONGEST_CELL)
+    if count <= 0:
+        return ""
+    buffer = (ctypes.c_ushort * (count + 1))()
+    raw.FPDFText_GetBoundedText(*place, buffer, count)
+    lines = bytes(buffer)[: count * 2].decode("utf-16-le", "ignore").replace("\x00", "").replace("\ufffe", "").splitlines()
+    return _joined([" ".join(line.split()) for line in lines if line.strip()])
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """The lines of a cell: wrapped text as one, items below each other."""
+    text = ""
+    for line in lines:
+        if not text:
+            text = line
+        elif _MARKER.match(line):
+            text += f"<br>{line}"
+        else:
+            text += line if _CJK.match(text[-1:]) and _CJK.match(line[:1]) else f" {line}"
+    return text
+
+
+def _edges(segments: Iterator[Segment]) -> Iterator[dict[str, object]]:
+    """Segments that are level or upright, as pdfplumber has them: ``top`` grows downwards."""
+    for x0, y0, x1, y1 in segments:
+        left, right, low, high = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        if high - low <= _THIN and right - left >= _SHORT:
+            middle = -(low + high) / 2
+            yield _edge(left, middle, right, middle, "h")
+        elif right - left <= _THIN and high - low >= _SHORT:
+            middle = (left + right) / 2
+            yield _edge(middle, -high, middle, -low, "v")
+
+
+def _edge(x0: float, top: float, x1: float, bottom: float, orientation: str) -> dict[str, object]:
+    return {
+        "x0": x0, "x1": x1, "top": top, "bottom": bottom, "doctop": top, "width": x1 - x0, "height": bottom - top, "orientation": orientation,
+        "object_type": "line",
+    }  # fmt: skip
+
+
+def _segments(page: object) -> Iterator[Segment]:
+    """The straight lines of the page's drawings; not those of a drawing so rich that it is a picture."""
+    from pypdfium2 import raw
+
+    count = raw.FPDFPage_CountObjects(page)
+    if count > _MOST_OBJECTS:
+        return
+    found = 0
+    for index in range(count):
+        for segment in _of_object(raw.FPDFPage_GetObject(page, index), (1.0, 0.0, 0.0, 1.0, 0.0, 0.0), 0):
+            found += 1
+            if found > _MOST_SEGMENTS:
+                return
+            yield segment
+
+
+def _of_object(thing: object, outer: Matrix, depth: int) -> Iterator[Segment]:
+    from pypdfium2 import raw
+
+    kind = raw.FPDFPageObj_GetType(thing)
+    if kind == raw.FPDF_PAGEOBJ_PATH:
+        yield from _of_path(thing, _times(_matrix(thing), outer))
+    elif kind == raw.FPDF_PAGEOBJ_FORM and depth < 2:
+        inner = _times(_matrix(thing), outer)
+        for index in range(min(raw.FPDFFormObj_CountObjects(thing), _MOST_OBJECTS)):
+            yield from _of_object(raw.FPDFFormObj_GetObject(thing, index), inner, depth + 1)
+
+
+def _of_path(path: object, matrix: Matrix) -> Iterator[Segment]:
+    from pypdfium2 import raw
+
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    raw.FPDFPath_GetDrawMode(path, fill, stroke)
+    x, y = ctypes.c_float(), ctypes.c_float()
+    points: list[tuple[float, float]] = []
+    lines: list[Segment] = []
+    start = last = (0.0, 0.0)
+    for index in range(min(raw.FPDFPath_CountSegments(path), _MOST_SEGMENTS)):
+        segment = raw.FPDFPath_GetPathSegment(path, index)
+        raw.FPDFPathSegment_GetPoint(segment, x, y)
+        point = _moved(matrix, x.value, y.value)
+        kind = raw.FPDFPathSegment_GetType(segment)
+        if kind == raw.FPDF_SEGMENT_MOVETO:
+            start = point
+        elif kind == raw.FPDF_SEGMENT_LINETO:
+            lines.append((*last, *point))
+        points.append(point)
+        last = point
+        if raw.FPDFPathSegment_GetClose(segment):
+            lines.append((*point, *start))
+    if stroke.value:
+        yield from lines
+    elif fill.value and points:  # many programs draw a line as a thin filled rectangle
+        left, right = min(p[0] for p in points), max(p[0] for p in points)
+        low, high = min(p[1] for p in points), max(p[1] for p in points)
+        if min(right - left, high - low) <= _THIN:
+            yield left, low, right, high
+
+
+def _matrix(thing: object) -> Matrix:
+    from pypdfium2 import raw
+
+    m = raw.FS_MATRIX()
+    return (m.a, m.b, m.c, m.d, m.e, m.f) if raw.FPDFPageObj_GetMatrix(thing, m) else (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
+def _times(m: Matrix, n: Matrix) -> Matrix:
+    return (
+        m[0] * n[0] + m[1] * n[2], m[0] * n[1] + m[1] * n[3], m[2] * n[0] + m[3] * n[2], m[2] * n[1] + m[3] * n[3],
+        m[4] * n[0] + m[5] * n[2] + n[4], m[4] * n[1] + m[5] * n[3] + n[5],
+    )  # fmt: skip
+
+
+def _moved(m: Matrix, x: float, y: float) -> tuple[float, float]:
+    return m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]
