@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import time
 from dataclasses import dataclass, field
 from email.message import Message
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -20,21 +21,35 @@ from moorage.kb.names import document_name
 
 MOST_REDIRECTS = 5
 CONNECT_S, READ_S = 10.0, 30.0
+TOTAL_S = 300.0  # for a server that sends a little now and then
 _SUFFIXES = {
     "text/html": ".html", "application/xhtml+xml": ".html", "application/pdf": ".pdf", "text/markdown": ".md", "text/plain": ".txt", "text/csv": ".csv",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx", "application/epub+zip": ".epub", "message/rfc822": ".eml",
+    "application/zip": ".zip", "application/msword": ".doc", "multipart/related": ".mhtml",
 }  # fmt: skip
+_SAME = {".html": (".htm", ".xhtml"), ".md": (".markdown",), ".mhtml": (".mht",)}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Old private IPv6 addresses, the local form of NAT64, and IPv4 addresses with zeros before them.
+_NEVER_PUBLIC = tuple(ipaddress.ip_network(text) for text in ("fec0::/10", "64:ff9b:1::/48", "::/96"))
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
+
+_BASE = re.compile(rb"<base\s", re.IGNORECASE)
+_CHARSET = re.compile(rb"<meta[^>]+charset\s*=|<\?xml[^>]+encoding", re.IGNORECASE)
+_CHARSET_WITHIN = 4096
+_HEADS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (rb"<head(?:\s[^>]*)?>", rb"<html(?:\s[^>]*)?>", rb"<!doctype[^>]*>"))
+_HEAD_WITHIN = 65_536
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document from the web. ``name`` is safe as a file name; ``url`` is where it was found in the end."""
+    """A document from the web. ``name`` is safe as a file name; ``url`` is where it was found in the end.
+
+    The ``data`` of a page says in its head what its address (``<base>``) and its encoding are, as far as it did not: both are lost with the reply.
+    """
 
     name: str
     data: bytes = field(repr=False)
@@ -60,7 +75,7 @@ def is_public(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64 or (address in _SIX_TO_FOUR and inner is None):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if address.teredo is not None:
+        if address.teredo is not None or any(address in network for network in _NEVER_PUBLIC):
             return False
         if inner is not None:
             return is_public(inner)
@@ -74,7 +89,11 @@ def _ask(url: str, most_bytes: int, allow_private: bool, timeout_s: float) -> Fe
     address = _resolved(url, host, port, allow_private)
     place = f"[{address}]" if address.version == 6 else str(address)
     target = urlunsplit((parts.scheme, f"{place}:{port}", parts.path or "/", parts.query, ""))
-    headers = {"host": parts.netloc, "user-agent": "moorage", "accept": "text/html,application/pdf,*/*;q=0.8"}
+    headers = {
+        "host": parts.netloc if parts.netloc.isascii() else host + (f":{parts.port}" if parts.port else ""),
+        "user-agent": "moorage",
+        "accept": "text/html,application/pdf,*/*;q=0.8",
+    }
     timeout = httpx2.Timeout(timeout_s, connect=CONNECT_S)
     try:
         with (
@@ -91,7 +110,12 @@ def _ask(url: str, most_bytes: int, allow_private: bool, timeout_s: float) -> Fe
     except (httpx2.HTTPError, httpx2.InvalidURL) as e:
         reason = " ".join(str(e).split())[:200] or type(e).__name__
         raise _unreadable(url, reason, reason) from e
-    media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    except (OSError, UnicodeError) as e:
+        raise _unreadable(url, type(e).__name__, type(e).__name__) from e
+    content_type = reply.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type in ("text/html", "application/xhtml+xml"):
+        data = self_contained(url, data, content_type)
     return Fetched(_name(url, reply.headers.get("content-disposition", ""), media_type), data, media_type, url)
 
 
@@ -105,7 +129,11 @@ def _checked(url: str) -> tuple[str, int]:
         raise _refused(url, "it is no http or https address", "不是 http 或 https 地址")
     if parts.username or parts.password:
         raise _refused(url.replace(parts.netloc, parts.hostname), "it holds a user name or password", "地址中含有用户名或密码")
-    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
+    try:
+        host = parts.hostname if ":" in parts.hostname or parts.hostname.isascii() else parts.hostname.encode("idna").decode("ascii")
+    except UnicodeError as e:
+        raise _refused(url, "it is no valid address", "地址无效") from e
+    return host, port or (443 if parts.scheme == "https" else 80)
 
 
 def _resolved(url: str, host: str, port: int, allow_private: bool) -> Address:
@@ -123,11 +151,32 @@ def _resolved(url: str, host: str, port: int, allow_private: bool) -> Address:
 
 def _body(url: str, reply: httpx2.Response, most_bytes: int) -> bytes:
     data = bytearray()
+    end = time.monotonic() + TOTAL_S
     for part in reply.iter_bytes():
+        if time.monotonic() > end:
+            raise _unreadable(url, f"it takes more than {TOTAL_S:g} s", f"耗时超过 {TOTAL_S:g} 秒")
         data += part
         if len(data) > most_bytes:
             raise _unreadable(url, f"it has more than {most_bytes} bytes", f"超过 {most_bytes} 字节")
     return bytes(data)
+
+
+def self_contained(url: str, data: bytes, content_type: str) -> bytes:
+    """A page with its own address and encoding in its head, so that its links and letters stay whole without the reply it came with."""
+    head = data[:_HEAD_WITHIN]
+    if b"\x00" in head[:200]:  # UTF-16, which says so itself
+        return data
+    said = b""
+    named = Message()
+    named["content-type"] = content_type
+    charset = named.get_content_charset() or ""
+    if re.fullmatch(r"[\w.:-]{1,40}", charset) and not _CHARSET.search(head[:_CHARSET_WITHIN]):
+        said += f'<meta charset="{charset}">'.encode()
+    if not _BASE.search(head):
+        address = url.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+        said += f'<base href="{address}">'.encode("ascii", "xmlcharrefreplace")
+    at = next((match.end() for pattern in _HEADS if (match := pattern.search(head))), 0)
+    return data[:at] + said + data[at:] if at or not said else b"<!DOCTYPE html><html><head>" + said + b"</head>" + data
 
 
 def _name(url: str, disposition: str, media_type: str) -> str:
@@ -138,7 +187,11 @@ def _name(url: str, disposition: str, media_type: str) -> str:
     wanted = message.get_filename() or unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.hostname or "document"
     name = re.sub(r'[\\/:*?"<>|]+', "-", document_name(wanted)).strip(". ")[-120:] or "document"
     suffix = _SUFFIXES.get(media_type, "")
-    return name if not suffix or name.lower().endswith(suffix) or (suffix == ".txt" and "." in name) else name + suffix
+    return (
+        name
+        if not suffix or name.lower().endswith((suffix, *_SAME.get(suffix, ()))) or (suffix == ".txt" and "." in name)
+        else name + suffix
+    )
 
 
 def _refused(url: str, en: str, zh: str) -> AddressRefused:

@@ -159,6 +159,54 @@ def _cell(row: int, column: int, value: str | int | float | None, percent_column
     return f'<c r="{letter}{row}"{style}><v>{value}</v></c>'
 
 
+def workbook(
+    cells: str,
+    *,
+    after: str = "",
+    formats: Sequence[str] = (),
+    relations: Sequence[tuple[str, str, str]] = (),
+    parts: Mapping[str, str | bytes] | None = None,
+) -> bytes:
+    """A workbook of one sheet ``s`` from the XML of its rows (see ``cell``) and of what follows them; style 1 and so on are the number
+    ``formats``, ``relations`` those of the sheet."""
+    codes = "".join(f'<numFmt numFmtId="{164 + n}" formatCode="{escape(code, {chr(34): "&quot;"})}"/>' for n, code in enumerate(formats))
+    styles = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(formats)))
+    sheet = f'{_HEAD}<worksheet xmlns="{_SHEET}" xmlns:r="{_OFFICE}"><sheetData>{cells}</sheetData>{after}</worksheet>'
+    return archive(
+        {
+            "[Content_Types].xml": f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+            "_rels/.rels": relationships([("rId1", "officeDocument", "xl/workbook.xml")]),
+            "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}"><sheets><sheet name="s" sheetId="1" r:id="rId1"/></sheets></workbook>',
+            "xl/_rels/workbook.xml.rels": relationships([("rId1", "worksheet", "worksheets/sheet1.xml"), ("rIdS", "styles", "styles.xml")]),
+            "xl/styles.xml": f'{_HEAD}<styleSheet xmlns="{_SHEET}"><numFmts>{codes}</numFmts><cellXfs><xf numFmtId="0"/>{styles}</cellXfs></styleSheet>',
+            "xl/worksheets/sheet1.xml": sheet,
+            "xl/worksheets/_rels/sheet1.xml.rels": relationships(relations),
+            **(parts or {}),
+        }
+    )
+
+
+def cell(place: str, value: str | float, *, style: int = 0, formula: str = "", kind: str = "", extra: str = "") -> str:
+    """A cell for ``workbook``; a text is stored in place unless ``kind`` says what it is (``e`` an error, ``b`` a truth value, ``str`` a result)."""
+    formula_xml = f"<f>{escape(formula)}</f>" if formula else ""
+    styled = f' s="{style}"' if style else ""
+    if isinstance(value, str) and not kind and not formula:
+        return f'<c r="{place}"{styled}{extra} t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+    kind_xml = f' t="{kind}"' if kind else ""
+    value_xml = f"<v>{escape(str(value))}</v>" if value != "" else ""
+    return f'<c r="{place}"{styled}{kind_xml}{extra}>{formula_xml}{value_xml}</c>'
+
+
+def ods(rows: str, *, parts: Mapping[str, str | bytes] | None = None) -> bytes:
+    """An OpenDocument workbook of one sheet ``s`` from the XML of its rows."""
+    kinds = ("table", "office", "text", "style")
+    names = " ".join(f'xmlns:{kind}="urn:oasis:names:tc:opendocument:xmlns:{kind}:1.0"' for kind in kinds)
+    names += ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    body = f'<office:body><office:spreadsheet><table:table table:name="s">{rows}</table:table></office:spreadsheet></office:body>'
+    content = f"{_HEAD}<office:document-content {names}>{body}</office:document-content>"
+    return archive({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content, **(parts or {})})
+
+
 def pptx(*slides: tuple[str, Sequence[str]], notes: str = "", image: bytes | None = None) -> bytes:
     """A presentation of (title, lines) slides; notes and picture go on the first one."""
     from pptx import Presentation
@@ -218,6 +266,86 @@ def shape(*lines: str, at: tuple[int, int] = (0, 0), size: tuple[int, int] = (90
     placeholder = f'<p:ph type="{kind}"/>' if kind else ""
     frame = f'<a:xfrm><a:off x="{at[0]}000" y="{at[1]}000"/><a:ext cx="{size[0]}000" cy="{size[1]}000"/></a:xfrm>'
     return f'<p:sp><p:nvSpPr><p:cNvPr id="2" name="s"/><p:nvPr>{placeholder}</p:nvPr></p:nvSpPr><p:spPr>{frame}</p:spPr><p:txBody>{paragraphs}</p:txBody></p:sp>'
+
+
+def epub(
+    chapters: Mapping[str, str],
+    *,
+    contents: Sequence[tuple[str, str]] = (),
+    parts: Mapping[str, str | bytes] | None = None,
+    is_old: bool = False,
+    title: str = "书",
+) -> bytes:
+    """A book of (file, body) chapters in reading order; ``contents`` is (title, target). ``is_old`` writes an ``.ncx`` instead of a ``nav``."""
+    items = "".join(f'<item id="i{n}" href="{escape(name)}" media-type="application/xhtml+xml"/>' for n, name in enumerate(chapters))
+    spine = "".join(f'<itemref idref="i{n}"/>' for n in range(len(chapters)))
+    if is_old:
+        items += '<item id="toc" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+        points = "".join(f"<navPoint><navLabel><text>{t}</text></navLabel><content src='{to}'/></navPoint>" for t, to in contents)
+        listed = {"OEBPS/toc.ncx": f"{_HEAD}<!DOCTYPE ncx PUBLIC 'x' 'http://x.example/ncx.dtd'><ncx><navMap>{points}</navMap></ncx>"}
+    else:
+        items += '<item id="toc" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
+        points = "".join(f"<li><a href='{to}'>{t}</a></li>" for t, to in contents)
+        listed = {
+            "OEBPS/nav.xhtml": f"{_HEAD}<html xmlns='http://www.w3.org/1999/xhtml'><nav epub:type='toc'><ol>{points}</ol></nav></html>"
+        }
+    dublin = f'<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title><dc:creator>作者</dc:creator></metadata>'
+    pages = {
+        f"OEBPS/{name}": f"{_HEAD}<html xmlns='http://www.w3.org/1999/xhtml'><head><title/></head><body>{body}</body></html>"
+        for name, body in chapters.items()
+    }
+    return archive(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": f"{_HEAD}<container><rootfiles><rootfile full-path='OEBPS/book.opf'/></rootfiles></container>",
+            "OEBPS/book.opf": f"{_HEAD}<package>{dublin}<manifest>{items}</manifest><spine>{spine}</spine></package>",
+            **listed,
+            **pages,
+            **(parts or {}),
+        }
+    )
+
+
+def mail(
+    text: str = "",
+    html: str = "",
+    *,
+    subject: str = "主题",
+    inline: Mapping[str, bytes] | None = None,
+    attachments: Mapping[str, bytes] | None = None,
+    charset: str = "utf-8",
+) -> bytes:
+    """A mail with a text, an HTML text or both, pictures by their ``cid``, and attachments."""
+    from email.message import EmailMessage
+
+    message = EmailMessage()
+    message["From"] = "张三 <zhang@example.org>"
+    message["To"] = "li@example.org"
+    message["Subject"] = subject
+    message["Date"] = "Mon, 01 Jan 2024 09:00:00 +0800"
+    if text or not html:
+        message.set_content(text, charset=charset)
+    if html:
+        (message.add_alternative if text else message.set_content)(html, subtype="html", charset=charset)
+        page = message.get_payload()[-1] if text else message  # pyright: ignore[reportIndexIssue, reportArgumentType]
+        for identity, data in (inline or {}).items():
+            page.add_related(data, "image", "png", cid=f"<{identity}>")  # pyright: ignore[reportAttributeAccessIssue]
+    for name, data in (attachments or {}).items():
+        message.add_attachment(data, "application", "octet-stream", filename=name)
+    return message.as_bytes()
+
+
+def mhtml(page: str, parts: Mapping[str, bytes], *, address: str = "https://wiki.example.org/pages/a") -> bytes:
+    """A web archive of a page and its pictures by address; an address that begins with ``cid:`` is an id."""
+    from base64 import encodebytes
+
+    def part(location: str, kind: str, data: bytes) -> str:
+        where = f"Content-ID: <{location[4:]}>" if location.startswith("cid:") else f"Content-Location: {location}"
+        return f"--cut\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n{where}\r\n\r\n{encodebytes(data).decode()}\r\n"
+
+    body = part(address, "text/html", page.encode()) + "".join(part(name, "image/png", data) for name, data in parts.items())
+    head = "From: <Saved by Blink>\r\nSubject: =?utf-8?B?6aG16Z2i?=\r\nMIME-Version: 1.0\r\n"
+    return f'{head}Content-Type: multipart/related; type="text/html"; boundary="cut"\r\n\r\n{body}--cut--\r\n'.encode()
 
 
 def pdf(

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from moorage.core.errors import AddressRefused, AddressUnreadable
-from moorage.kb.fetch import fetch, is_public
+from moorage.kb.fetch import fetch, is_public, self_contained
+from moorage.kb.parse import Source, parse
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -111,7 +112,39 @@ def test_the_connection_goes_to_the_address_that_was_checked(site: str, monkeypa
         ("2002:a00:1::", False),
         ("224.0.0.1", False),
         ("2001:0:1::1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::a9fe:a9fe", False),
+        ("fec0::1", False),
+        ("::7f00:1", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("255.255.255.255", False),
     ],
 )
 def test_public_means_public_also_inside_another_address(address: str, expected: bool) -> None:
     assert is_public(ipaddress.ip_address(address)) is expected
+
+
+def test_a_page_keeps_its_address_and_its_encoding(site: str) -> None:
+    page = fetch(f"{site}/docs/guide", most_bytes=10_000, allow_private=True)
+
+    assert f'<base href="{site}/docs/guide">'.encode() in page.data
+
+
+@pytest.mark.parametrize(
+    "page", ["<a href='../b'>标题</a>", "<!doctype html><html lang=zh><head><title>t</title></head><body><a href='../b'>标题</a>"]
+)
+def test_links_and_letters_of_a_page_are_whole_when_it_is_read_later(page: str) -> None:
+    data = self_contained("https://x.example/docs/a?b=1&c=2", page.encode("gbk"), "text/html; charset=gbk")
+
+    assert parse(Source("a.html", data)).markdown == "[标题](https://x.example/b)"
+
+
+def test_what_a_page_says_of_itself_is_left_alone() -> None:
+    page = b'<html><head><base href="https://other.example/"><meta charset="gbk"></head>x'
+
+    assert self_contained("https://x.example/", page, "text/html; charset=utf-8") == page
+
+
+def test_a_page_named_htm_keeps_its_name(site: str) -> None:
+    assert fetch(f"{site}/a.htm", most_bytes=10_000, allow_private=True).name == "a.htm"

@@ -87,7 +87,12 @@ def line(text: str, left: float, top: float, width: float = 0, height: float = 2
 
 
 def test_wrapped_lines_become_paragraphs_and_large_ones_headings() -> None:
-    lines = [line("备份手册", 50, 10, 200, 44), line("停止写入之后再复制", 50, 100, 400), line("目录。", 50, 130, 60), line("每天一次。", 50, 190, 100)]
+    lines = [
+        line("备份手册", 50, 10, 200, 44),
+        line("停止写入之后再复制", 50, 100, 400),
+        line("目录。", 50, 130, 60),
+        line("每天一次。", 50, 190, 100),
+    ]
     assert to_markdown(lines) == "# 备份手册\n\n停止写入之后再复制目录。\n\n每天一次。"
 
 

@@ -40,15 +40,19 @@ class Gallery:
             self._notices.append(notices.picture_external(before, section, found.target))
             is_web = found.target.lower().startswith(("http://", "https://"))
             return image(alt, found.target) if is_web else notices.missing_mark(alt, before)
-        data = None if found is None else self._package.read(found.target)
-        if found is None or data is None:
+        return self.show_part("" if found is None else found.target, alt, before, section)
+
+    def show_part(self, target: str, alt: str, before: str, section: str) -> str:
+        """Like ``show``, for a picture that is known by its part."""
+        data = self._package.read(target)
+        if data is None:
             self._missing += 1
             if self._missing <= _MISSING_LISTED:
                 self._notices.append(notices.picture_missing(before, section))
             return notices.missing_mark(alt, before)
-        picture = as_picture(data) or self._converted.get(found.target)
+        picture = as_picture(data) or self._converted.get(target)
         if picture is None:
-            kind = unshown_kind(data, found.target)
+            kind = unshown_kind(data, target)
             count, first, where = self._unshown.get(kind, (0, before, section))
             self._unshown[kind] = (count + 1, first, where)
             return f"[{alt}]" if alt else ""

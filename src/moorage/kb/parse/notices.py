@@ -137,8 +137,24 @@ def sheet_cut(name: str, rows: int, of_rows: int = 0) -> Notice:
 def formulas_without_result(count: int, sheets: list[str]) -> Notice:
     """Formulas that a program wrote without computing them."""
     shown = "、".join(shorten(name, 30) for name in sheets[:10])
-    en = f"{count} formula(s) have no stored result and are empty, in: {shown}. Open the workbook in Excel or WPS, save it and add it again."
-    return Notice("formula_without_result", en, f"{count} 个公式没有保存计算结果，读取为空，位于：{shown}。请用 Excel 或 WPS 打开并保存后重新导入。")
+    en = (
+        f"{count} formula(s) have no stored result and are empty, in: {shown}. Open the workbook in Excel or WPS, save it and add it again."
+    )
+    return Notice(
+        "formula_without_result", en, f"{count} 个公式没有保存计算结果，读取为空，位于：{shown}。请用 Excel 或 WPS 打开并保存后重新导入。"
+    )
+
+
+def quotes_ignored() -> Notice:
+    """Delimited text with a quote that is never closed."""
+    en = "A quote is never closed; quotes were read as letters, and fields with line breaks may be split."
+    return Notice("quotes_ignored", en, "有未闭合的引号；引号已按普通字符读取，含换行的字段可能被拆开。")
+
+
+def pictures_left_out(kind: str) -> Notice:
+    """Pictures of a format whose values only are read."""
+    en = f"Pictures of .{kind} files are not read; save the file as .xlsx to keep them."
+    return Notice("pictures_left_out", en, f".{kind} 文件中的图片未读取；请另存为 .xlsx 以保留图片。")
 
 
 def sheet_damaged(name: str) -> Notice:

@@ -27,6 +27,7 @@ _COLOUR_OR_PLACE = re.compile(
     r"(?:color ?\d+|black|blue|cyan|green|magenta|red|white|yellow|\$-[\dA-Fa-f,]+|[黑蓝青绿红白黄]色?|洋红色?|颜色 ?\d+)$", re.IGNORECASE
 )
 _CURRENCY = re.compile(r"\$([^-\]]*)(?:-[\dA-Fa-f,]+)?$")
+_GENERAL = ("General", "G/通用格式")
 _LONGEST_CODE = 255
 _MOST_DECIMALS = 30
 _Item = tuple[str, str]  # kind (text, digit, mark, general, power) and the character(s)
@@ -50,7 +51,11 @@ def number_format(code: str) -> Callable[[float], str] | None:
         return None
     sections = [_section(text) for text in _split(code)]
     numeric = [section for section in sections[:3] if section is not None]
-    if len(numeric) < len(sections[:3]) or all(kind == "general" for section in numeric for kind, _ in section.items):
+    is_known = len(numeric) == len(sections[:3])
+    has_digits = any(kind == "digit" for section in numeric for kind, _ in section.items)
+    says_more = any(kind == "text" for section in numeric for kind, _ in section.items) and any(section.condition for section in numeric)
+    has_unit = any(("general", text) in section.items and len(section.items) > 1 for section in numeric for text in _GENERAL)
+    if not is_known or not (has_digits or says_more or has_unit):
         return None
 
     def show(value: float) -> str:
@@ -110,7 +115,11 @@ def _filled(value: float, items: tuple[_Item, ...]) -> str:
     power = next((index for index, (kind, _) in enumerate(items) if kind == "power"), None)
     if power is not None:
         return _scientific(value, items, power)
-    scaled = Decimal(repr(value)) * Decimal(100) ** items.count(("mark", "%")) / Decimal(1000) ** sum(index > last for index in commas)
+    scaled = (
+        Decimal(repr(value))
+        * Decimal(100) ** items.count(("mark", "%"))
+        / Decimal(1000) ** (sum(index > last for index in commas) + items[point:].count(("mark", ",")))
+    )
     decimals = min(len(after), _MOST_DECIMALS)
     whole, _, rest = f"{scaled.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}".partition(".")
     needed = len("".join(after).rstrip("#?"))

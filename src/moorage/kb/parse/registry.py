@@ -44,6 +44,10 @@ _BUILT_IN = {
     kinds.TSV: _DELIMITED,
     kinds.PPTX: "moorage.kb.parse.slides:SlidesParser",
     kinds.HTML: "moorage.kb.parse.html:HtmlParser",
+    kinds.MHTML: "moorage.kb.parse.mhtml:MhtmlParser",
+    kinds.EPUB: "moorage.kb.parse.epub:EpubParser",
+    kinds.EML: "moorage.kb.parse.mail:MailParser",
+    kinds.ZIP: "moorage.kb.parse.zipped:ZipParser",
     kinds.MARKDOWN: _TEXT,
     kinds.PLAIN: _TEXT,
 }

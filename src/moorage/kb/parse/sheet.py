@@ -1,88 +1,224 @@
-"""Workbooks: xlsx, xls, xlsb and ods through calamine, which reads values but no display formats; those few we read ourselves."""
+"""Workbooks: xlsx, xls and xlsb through calamine, which reads values fast and nothing beside them; the rest, and OpenDocument, we read ourselves."""
 
 from __future__ import annotations
 
 import datetime
 import io
 import re
+from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 
 from moorage.core.errors import DocumentEncrypted
 from moorage.core.nouns import Notice, Scalar
+from moorage.kb.parse import notices
 from moorage.kb.parse import sniff as kinds
 from moorage.kb.parse.base import Parsed, Source
-from moorage.kb.parse.limits import SHEET_CELLS
-from moorage.kb.parse.markdown import Block, heading, join_blocks
-from moorage.kb.parse.notices import sheet_damaged, sheets_hidden, unreadable
+from moorage.kb.parse.far_cells import far_cells, shared_strings
+from moorage.kb.parse.gallery import Gallery
+from moorage.kb.parse.limits import SHEET_CELLS, SHEET_ROWS, WORKBOOK_CELLS
+from moorage.kb.parse.markdown import Block, heading, join_blocks, link, one_line, paragraph
+from moorage.kb.parse.number_format import plain
 from moorage.kb.parse.opc import Package
+from moorage.kb.parse.opendocument import OpenSheet, open_sheets
 from moorage.kb.parse.properties import core_properties
-from moorage.kb.parse.sheet_blocks import sheet_blocks
+from moorage.kb.parse.sheet_blocks import Merge, sheet_blocks
+from moorage.kb.parse.sheet_grid import Place, SheetGrid
+from moorage.kb.parse.sheet_parts import Extras, Workbook, column_of
 
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet, CalamineWorkbook
+
 # References beyond row 9,999 or column ZZ; nearer ones cannot span too much.
 _FAR_CELL = re.compile(rb"\br\s*=\s*[\"'](?:([A-Za-z]{3,}|[A-Za-z]+(?=\d{5}))(\d+))[\"']")
-_UNIQUE_STRINGS = re.compile(rb"uniqueCount\s*=\s*[\"'](\d+)")
-_REPEATED = re.compile(rb"number-(?:columns|rows)-repeated\s*=\s*[\"'](\d+)")
-_NEAR_ROWS = 9_999
 _COLUMN_LETTERS = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{1,3})\d")
-_ROWS_OF_A_SHEET = 1_048_576
+_UNIQUE_STRINGS = re.compile(rb"uniqueCount\s*=\s*[\"'](\d+)")
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s+ref=[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']")
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_NEAR_ROWS = 9_999
 _HEAD_BYTES = 4096
 _DIGITS = 12
-_BUILT_IN_PERCENT = {"9": 0, "10": 2}
-_PERCENT = re.compile(r'(?:0|#)(?:\.(0+))?"?%')
 
 Value = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
-_Percents = dict[tuple[int, int], int]  # (row, column) -> decimals
 
 
 class SheetParser:
-    """Reads ``.xlsx``, ``.xlsm``, ``.xlsb``, ``.xls`` and ``.ods``: every sheet a heading and its tables."""
+    """Reads ``.xlsx``, ``.xlsm``, ``.xlsb``, ``.xls``, ``.et`` and ``.ods``: every sheet a heading and its tables.
+
+    Hidden sheets are left out with a notice; hidden rows and columns are read, as filters hide rows too. Numbers look as the workbook shows them
+    (xlsx and ods; the older formats are read without their number formats), dates are in ISO form, formulas are their stored results.
+    """
 
     name = "sheet"
     media_types = (kinds.XLSX, kinds.XLSB, kinds.XLS, kinds.ODS)
-    suffixes = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+    suffixes = (".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".xlt", ".et", ".ett", ".ods", ".ots")
 
     def parse(self, source: Source) -> Parsed:
-        from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum, WorksheetNotFound
+        if not is_zipfile(io.BytesIO(source.data)):
+            reading = _Reading(None)
+            reading.read(_opened(source))
+            return reading.parsed(source, {})
+        with Package(source) as package:
+            _check_strings(package)
+            if package.has("content.xml") and not package.has("xl/workbook.xml"):
+                reading = _Reading(Gallery(package, []))
+                for sheet in open_sheets(package, WORKBOOK_CELLS):
+                    reading.read_open(sheet)
+            else:
+                workbook = Workbook(package)
+                reading = _Reading(workbook.gallery, workbook)
+                reading.read(_opened(source), package)
+            return reading.parsed(source, core_properties(package), package.notices)
 
-        percents, metadata = _look_inside(source)
-        notices: list[Notice] = []
-        blocks: list[Block] = []
-        try:
-            workbook = CalamineWorkbook.from_filelike(io.BytesIO(source.data))
-        except PasswordError as error:
-            raise DocumentEncrypted(name=source.name) from error
-        except (CalamineError, OSError, ValueError) as error:
-            raise unreadable(source.name, "sheet_damaged") from error
-        hidden = [sheet.name for sheet in workbook.sheets_metadata if sheet.visible != SheetVisibleEnum.Visible]
-        for name in (name for name in workbook.sheet_names if name not in hidden):
-            try:
-                sheet = workbook.get_sheet_by_name(name)
-                rows = sheet.to_python(skip_empty_area=True)
-                grid = _texts(rows, sheet.start or (0, 0), percents.get(name, {}))
-                _repeat_merged(grid, sheet.start or (0, 0), sheet.merged_cell_ranges or [])
-            except (CalamineError, WorksheetNotFound, ValueError, OverflowError):
-                notices.append(sheet_damaged(name))
+
+class _Reading:
+    """The blocks of the sheets read so far, and what is to be told about them."""
+
+    def __init__(self, gallery: Gallery | None, workbook: Workbook | None = None) -> None:
+        self._gallery = gallery
+        self._workbook = workbook
+        self._blocks: list[Block] = []
+        self._notices: list[Notice] = []
+        self._hidden: list[str] = []
+        self._hidden_rows: list[str] = []
+        self._without_result: dict[str, int] = {}
+        self._unread_charts = 0
+        self._cells_left = WORKBOOK_CELLS
+        self._strings: list[str] | None = None
+
+    def read(self, opened: CalamineWorkbook, package: Package | None = None) -> None:
+        """Every visible sheet of a workbook that calamine opened."""
+        from python_calamine import CalamineError, SheetVisibleEnum, WorksheetNotFound
+
+        for known in opened.sheets_metadata:
+            if known.visible != SheetVisibleEnum.Visible:
+                self._hidden.append(known.name)
                 continue
-            tables = sheet_blocks(grid)
-            blocks += [heading(2, name), *tables] if tables else []
-        if hidden:
-            notices.append(sheets_hidden(hidden))
+            data = self._workbook.data(known.name) if self._workbook else b""
+            extras = self._workbook.extras(known.name, data) if self._workbook else Extras()
+            try:
+                if package is not None and self._workbook and _is_far(data):
+                    grid, ranges = self._far(package, self._workbook, data), _merged_ranges(data)
+                elif known.name in opened.sheet_names and not (self._workbook and b"chartsheet" in data[:_HEAD_BYTES]):
+                    sheet = opened.get_sheet_by_name(known.name)
+                    grid, ranges = self._near(sheet, extras), sheet.merged_cell_ranges or []
+                else:
+                    grid, ranges = SheetGrid([], (0, 0)), []
+            except (CalamineError, WorksheetNotFound, ValueError, OverflowError):
+                self._notices.append(notices.sheet_damaged(known.name))
+                continue
+            self._finish(known.name, grid, ranges, extras)
+
+    def read_open(self, sheet: OpenSheet) -> None:
+        """A sheet of an OpenDocument workbook."""
+        if sheet.is_hidden:
+            self._hidden.append(sheet.name)
+            return
+        if sheet.is_cut:
+            self._notices.append(notices.sheet_cut(sheet.name, max((row for row, _ in sheet.cells), default=-1) + 1))
+        extras = Extras(comments=sheet.comments, hidden=sheet.hidden_rows)
+        grid = SheetGrid.of_cells(sheet.cells)
+        merges = grid.repeat_merged(sheet.merged)
+        shown = [
+            (place, self._gallery.show_part(part, alt, sheet.name, sheet.name)) for place, part, alt in sheet.pictures if self._gallery
+        ]
+        self._add(sheet.name, grid, merges, extras, shown)
+
+    def parsed(self, source: Source, metadata: dict[str, Scalar], told: list[Notice] | None = None) -> Parsed:
+        """All that was read."""
+        found = [*(told or []), *self._notices, *(self._gallery.notices() if self._gallery else ())]
+        found += [notices.sheets_hidden(self._hidden)] if self._hidden else []
+        found += [notices.rows_hidden(self._hidden_rows)] if self._hidden_rows else []
+        found += (
+            [notices.formulas_without_result(sum(self._without_result.values()), list(self._without_result))]
+            if self._without_result
+            else []
+        )
+        found += [notices.drawings_not_read("chart(s)", "图表", self._unread_charts)] if self._unread_charts else []
         title = str(metadata.pop("title", "")) or source.stem
-        return Parsed(join_blocks(blocks), title, metadata, tuple(notices))
+        pictures = tuple(self._gallery.pictures.values()) if self._gallery else ()
+        return Parsed(join_blocks(self._blocks), title, metadata, tuple(found), pictures=pictures)
+
+    def _near(self, sheet: CalamineSheet, extras: Extras) -> SheetGrid:
+        rows_allowed = min(SHEET_ROWS, self._cells_left // max(sheet.width, 1))
+        if sheet.height > rows_allowed:
+            self._notices.append(notices.sheet_cut(sheet.name, rows_allowed, sheet.height))
+        rows = (
+            sheet.to_python(skip_empty_area=True, nrows=rows_allowed)
+            if sheet.height > rows_allowed
+            else sheet.to_python(skip_empty_area=True)
+        )
+        self._cells_left -= min(sheet.height, rows_allowed) * sheet.width
+        top, left = sheet.start or (0, 0)
+        grid = [[shown(value) for value in row] for row in rows]
+        for (row, column), show in extras.formats.items():
+            value = rows[row - top][column - left] if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]) else None
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                grid[row - top][column - left] = show(value)
+        return SheetGrid(grid, (top, left))
+
+    def _far(self, package: Package, workbook: Workbook, data: bytes) -> SheetGrid:
+        if self._strings is None:
+            self._strings = shared_strings(package)
+        cells = far_cells(data, self._strings, workbook.styles, self._cells_left)
+        self._cells_left -= len(cells)
+        return SheetGrid.of_cells(cells)
+
+    def _finish(self, name: str, grid: SheetGrid, ranges: list[tuple[Place, Place]], extras: Extras) -> None:
+        """Puts errors, pictures and links into the cells of an xlsx sheet, then its merged ranges and what stands beside them."""
+        for place, text in extras.errors.items():
+            if (at := grid.at(place)) and not grid.rows[at[0]][at[1]]:
+                grid.rows[at[0]][at[1]] = text
+        self._show_cell_pictures(name, grid, extras)
+        for place, address in extras.links.items():
+            if at := grid.at(place):
+                grid.rows[at[0]][at[1]] = link(grid.rows[at[0]][at[1]], address)
+        merges = grid.repeat_merged(ranges)
+        gallery = self._gallery
+        shown = (
+            [(place, gallery.show(part, relation, alt, name, name)) for place, part, relation, alt in extras.pictures] if gallery else []
+        )
+        self._add(name, grid, merges, extras, shown)
+
+    def _show_cell_pictures(self, name: str, grid: SheetGrid, extras: Extras) -> None:
+        if self._workbook is None or self._gallery is None:
+            return
+        for place, number in extras.values.items():
+            at = grid.at(place)
+            picture = self._workbook.cell_pictures.by_number(number, self._gallery, name, name) if at else None
+            if at and picture:
+                grid.rows[at[0]][at[1]] = picture
+        for row in grid.rows:
+            for column, text in enumerate(row):
+                if "DISPIMG" in text:
+                    row[column] = self._workbook.cell_pictures.by_formula(text, self._gallery, name, name) or text
+
+    def _add(self, name: str, grid: SheetGrid, merges: list[Merge], extras: Extras, pictures: list[tuple[Place, str]]) -> None:
+        """The blocks of a sheet whose values are in place."""
+        after: list[Block] = []
+        start = grid.start
+        for place, text in extras.comments.items():
+            said = _comment(text)
+            after += [] if grid.add(place, said) else [paragraph(said)]
+        for place, picture in pictures:
+            after += [] if not picture or grid.add(place, picture) else [paragraph(picture)]
+        down, right = start[0] - grid.start[0], start[1] - grid.start[1]
+        merges = [(top + down, left + right, bottom + down, last + right) for top, left, bottom, last in merges]
+        blocks = [*sheet_blocks(grid.rows, merges), *after, *extras.blocks]
+        self._blocks += [heading(2, name), *blocks] if any(block.text for block in blocks) else []
+        self._hidden_rows += [name] if extras.hidden else []
+        if extras.without_result:
+            self._without_result[name] = extras.without_result
+        self._unread_charts += extras.unread_charts
 
 
-def shown(value: Value, percent_decimals: int | None = None) -> str:
-    """A value as a person would write it: dates in ISO form, no ``.0``, no binary dust, percents as percents."""
+def shown(value: Value) -> str:
+    """A value as a person would write it: dates in ISO form, no ``.0``, no binary dust."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, (int, float)):
-        if percent_decimals is not None:
-            return f"{value * 100:.{percent_decimals}f}%"
-        return str(int(value)) if -1e15 < value < 1e15 and value == int(value) else f"{value:.12g}"
+        return plain(value)
     if isinstance(value, datetime.datetime):
         is_day = value.time() == datetime.time()
         return value.date().isoformat() if is_day else value.isoformat(" ", "seconds" if value.second else "minutes")
@@ -94,94 +230,40 @@ def shown(value: Value, percent_decimals: int | None = None) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _texts(rows: list[list[Value]], start: tuple[int, int], percents: _Percents) -> list[list[str]]:
-    if not percents:
-        return [[shown(value) for value in row] for row in rows]
-    top, left = start
-    return [[shown(value, percents.get((top + r, left + c))) for c, value in enumerate(row)] for r, row in enumerate(rows)]
+def _opened(source: Source) -> CalamineWorkbook:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(source.data))
+    except PasswordError as error:
+        raise DocumentEncrypted(name=source.name) from error
+    except (CalamineError, OSError, ValueError) as error:
+        raise notices.unreadable(source.name, "sheet_damaged") from error
 
 
-def _repeat_merged(grid: list[list[str]], start: tuple[int, int], ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
-    """Put the value of a merged range in every cell of it that the grid holds."""
-    top, left = start
-    for (first_row, first_column), (last_row, last_column) in ranges:
-        row, column = first_row - top, first_column - left
-        if not (0 <= row < len(grid) and 0 <= column < len(grid[row])):
-            continue
-        text = grid[row][column]
-        for line in grid[row : last_row - top + 1]:
-            line[column : last_column - left + 1] = [text] * len(line[column : last_column - left + 1])
-
-
-def _look_inside(source: Source) -> tuple[dict[str, _Percents], dict[str, Scalar]]:
-    """Limits, percent cells by sheet, and properties; only what is a zip has them."""
-    if not is_zipfile(io.BytesIO(source.data)):
-        return {}, {}
-    with Package(source) as package:
-        _check_counts(package)
-        sheets = _sheet_parts(package)
-        styles = _percent_styles(package) if sheets else {}
-        percents: dict[str, _Percents] = {}
-        for name, part in sheets.items():
-            data = package.read(part) or b""
-            _check_area(source.name, data)
-            if styles:
-                percents[name] = _percent_cells(data, styles)
-        return percents, core_properties(package)
-
-
-def _sheet_parts(package: Package) -> dict[str, str]:
-    main = package.related("", "officeDocument") or "xl/workbook.xml"
-    root = package.xml(main) if main.endswith(".xml") else None
-    relations = package.relationships(main) if root is not None else {}
-    sheets = [] if root is None else list(root.iter(_MAIN + "sheet"))
-    found = {sheet.get("name") or "": relations.get(sheet.get(_RELATION + "id") or "") for sheet in sheets}
-    return {name: relation.target for name, relation in found.items() if relation is not None}
-
-
-def _check_counts(package: Package) -> None:
-    """calamine takes these numbers at their word and ends the whole process when there is no memory for them."""
+def _check_strings(package: Package) -> None:
+    """calamine takes this number at its word and ends the whole process when there is no memory for it."""
     strings = package.read("xl/sharedStrings.xml") or b""
     if any(int(match[1]) > len(strings) for match in _UNIQUE_STRINGS.finditer(strings[:_HEAD_BYTES])):
-        raise unreadable(package.name, "sheet_damaged")
-    repeats = package.read("content.xml") or b""
-    if any(int(match[1]) > _ROWS_OF_A_SHEET for match in _REPEATED.finditer(repeats)):
-        raise unreadable(package.name, "sheet_wide")
+        raise notices.unreadable(package.name, "sheet_damaged")
 
 
-def _check_area(name: str, data: bytes) -> None:
-    """calamine fills the rectangle between the first and the last cell: two cells in far corners would fill the memory."""
+def _is_far(data: bytes) -> bool:
+    """Whether cells stand in far corners: calamine fills the rectangle between the first and the last one, which would fill the memory."""
     far = [(match[1], int(match[2][:_DIGITS])) for match in _FAR_CELL.finditer(data)]
     if not far:
-        return
+        return False
     rows = max(row for _, row in far)
-    columns = max(_column(letters.upper()) for letters in {*_COLUMN_LETTERS.findall(data), *(letters for letters, _ in far)})
-    if max(rows, _NEAR_ROWS) * columns > SHEET_CELLS:
-        raise unreadable(name, "sheet_wide")
+    columns = max(column_of(letters.upper()) for letters in {*_COLUMN_LETTERS.findall(data), *(letters for letters, _ in far)})
+    return max(rows, _NEAR_ROWS) * columns > SHEET_CELLS
 
 
-def _percent_styles(package: Package) -> dict[bytes, int]:
-    """The cell styles that show percents, with their decimals."""
-    root = package.xml("xl/styles.xml")
-    if root is None:
-        return {}
-    formats = dict(_BUILT_IN_PERCENT)
-    for element in root.iter(_MAIN + "numFmt"):
-        match = _PERCENT.search(element.get("formatCode") or "")
-        if match:
-            formats[element.get("numFmtId") or ""] = len(match[1] or "")
-    cells = root.find(_MAIN + "cellXfs")
-    ids = [] if cells is None else [element.get("numFmtId") or "" for element in cells]
-    return {str(index).encode(): formats[number] for index, number in enumerate(ids) if number in formats}
+def _merged_ranges(data: bytes) -> list[tuple[Place, Place]]:
+    return [
+        ((int(top) - 1, column_of(left) - 1), (int(bottom) - 1, column_of(right) - 1)) for left, top, right, bottom in _MERGED.findall(data)
+    ]
 
 
-def _percent_cells(data: bytes, styles: dict[bytes, int]) -> _Percents:
-    wanted = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})(\d+)" s="(' + b"|".join(styles) + rb')"')
-    return {(int(match[2]) - 1, _column(match[1]) - 1): styles[match[3]] for match in wanted.finditer(data)}
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+def _comment(text: str) -> str:
+    flat = one_line(text)
+    return f"[批注：{flat}]" if _CJK.search(flat) else f"[Comment: {flat}]"

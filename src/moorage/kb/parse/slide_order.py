@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,8 +17,19 @@ _BY_NAME = re.compile(r"ppt/slides/[^/]*?(\d+)\.xml$", re.IGNORECASE)
 _UNNAMED_SECTIONS = ("default section", "untitled section", "默认节", "无标题节")
 
 Shape = TypeVar("Shape")
-Box = tuple[int, int, int]
-"""Top, left and height of a shape."""
+_OVERLAP = 0.2
+"""How much of the narrower of two shapes may reach into the other when they stand side by side."""
+_MANY_SHAPES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a shape stands on its slide."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,52 @@ def slide_list(package: Package) -> SlideList | None:
     return SlideList(tuple(name for _, name in named), {}, height, True, defaults) if named else None
 
 
-def in_reading_order(shapes: Iterable[tuple[Box, Shape]]) -> Iterator[Shape]:
-    """From top to bottom; shapes that stand side by side (half of the lower one is beside the other) from left to right."""
-    waiting = sorted(shapes, key=lambda placed: placed[0][:2])
+def in_reading_order(shapes: Iterable[tuple[Box, Shape]]) -> list[Shape]:
+    """From top to bottom; of what stands side by side, column after column from left to right."""
+    waiting = sorted(shapes, key=lambda placed: (placed[0].top, placed[0].left))
+    if len(waiting) > _MANY_SHAPES:
+        return [shape for _, shape in waiting]
+    ordered: list[Shape] = []
     while waiting:
-        (top, _, height), _ = waiting[0]
-        end = 1
-        while end < len(waiting) and waiting[end][0][0] < top + min(height, waiting[end][0][2]) / 2:
-            end += 1
-        yield from (shape for _, shape in sorted(waiting[:end], key=_left))
-        del waiting[:end]
+        band, waiting = _band(waiting)
+        columns = _columns(band)
+        for column in columns:
+            ordered += in_reading_order(column) if len(columns) > 1 and len(column) > 1 else [shape for _, shape in column]
+    return ordered
 
 
-def _left(placed: tuple[Box, object]) -> int:
-    return placed[0][1]
+def _band(placed: list[tuple[Box, Shape]]) -> tuple[list[tuple[Box, Shape]], list[tuple[Box, Shape]]]:
+    """The first shape with those beside it, and those beside them; and the rest."""
+    band, rest, newest = placed[:1], placed[1:], placed[:1]
+    while newest:
+        is_new = [any(_is_beside(box, member) for member, _ in newest) for box, _ in rest]
+        newest = [one for one, new in zip(rest, is_new, strict=True) if new]
+        rest = [one for one, new in zip(rest, is_new, strict=True) if not new]
+        band += newest
+    return band, rest
+
+
+def _is_beside(one: Box, other: Box) -> bool:
+    is_level = (
+        one.top <= other.top + other.height / 2 <= one.top + one.height or other.top <= one.top + one.height / 2 <= other.top + other.height
+    )
+    return is_level and (_ends_before(one, other) or _ends_before(other, one))
+
+
+def _ends_before(one: Box, other: Box) -> bool:
+    return one.left + one.width <= other.left + min(one.width, other.width) * _OVERLAP
+
+
+def _columns(band: list[tuple[Box, Shape]]) -> list[list[tuple[Box, Shape]]]:
+    columns: list[list[tuple[Box, Shape]]] = []
+    right = 0.0
+    for box, shape in sorted(band, key=lambda placed: (placed[0].left, placed[0].top)):
+        if not columns or box.left + box.width * _OVERLAP >= right:
+            columns.append([])
+            right = box.left + box.width
+        columns[-1].append((box, shape))
+        right = max(right, box.left + box.width)
+    return columns
 
 
 def _sections(root: Element, ids: list[str]) -> dict[int, str]:

@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 from moorage.core.errors import DocumentEncrypted, FormatUnknown
 from moorage.kb.parse.base import Source
 from moorage.kb.parse.encoding import decode
+from moorage.kb.parse.mime_kind import message_kind
 from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.ole import OLE2, root_streams
 
@@ -35,12 +36,20 @@ TSV = "text/tab-separated-values"
 PLAIN = "text/plain"
 PNG, JPEG, GIF = "image/png", "image/jpeg", "image/gif"
 WEBP, BMP, TIFF = "image/webp", "image/bmp", "image/tiff"
+MHTML = "multipart/related"
+EML = "message/rfc822"
+EPUB = "application/epub+zip"
+ZIP = "application/zip"
 
-KNOWN = "docx, pdf, xlsx, xls, xlsb, ods, csv, tsv, pptx, doc, ppt, rtf, odt, odp, wps, html, md, txt, png, jpg, gif, webp, bmp, tiff"
+KNOWN = "docx, pdf, xlsx, xls, xlsb, ods, csv, tsv, pptx, doc, ppt, rtf, odt, odp, wps, html, mhtml, epub, eml, zip, md, txt, png, jpg, gif, webp, bmp, tiff"
 _PICTURES = (
     (b"\x89PNG\r\n\x1a\n", PNG), (b"\xff\xd8\xff", JPEG), (b"GIF87a", GIF), (b"GIF89a", GIF), (b"BM", BMP), (b"II*\x00", TIFF), (b"MM\x00*", TIFF),
 )  # fmt: skip
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+# One of these is in every office file, however damaged; a zip of documents may well have a folder named "word".
+_OFFICE_PARTS = frozenset(
+    ("[content_types].xml", "_rels/.rels", "word/document.xml", "ppt/presentation.xml", "xl/workbook.xml", "xl/workbook.bin")
+)
 _ODF = b"application/vnd.oasis.opendocument."
 _ODF_KINDS = {b"text": ODT, b"spreadsheet": ODS, b"presentation": ODP}
 _ODF_ENCRYPTED = re.compile(rb"<(?:\w+:)?encryption-data\b")
@@ -81,6 +90,10 @@ def _sniff_zip(source: Source) -> str | None:
         raise unreadable(source.name, "zip_damaged") from error
     if "xl/workbook.bin" in names:
         return XLSB
+    if "meta-inf/container.xml" in names and not odf:
+        return EPUB
+    if not odf and source.suffix in ("", ".zip") and not _OFFICE_PARTS.intersection(names):
+        return ZIP
     for folder, media_type in (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX)):
         if any(name.startswith(folder) for name in names):
             return media_type
@@ -135,6 +148,9 @@ def _sniff_text(source: Source) -> str | None:
     # The cut may split a character; a few bytes less are tried before the bytes are called binary.
     if not any(decode(probe[: len(probe) - cut]) for cut in range(4)):
         return None
+    message = message_kind(data, source.suffix)
+    if message is not None and source.suffix not in _TEXT_SUFFIXES:
+        return MHTML if message == "archive" else EML
     decoded = decode(probe)
     if _HTML.match(decoded[0] if decoded else probe.decode("latin-1")):
         return HTML

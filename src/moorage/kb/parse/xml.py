@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator
 from typing import Protocol, cast
 
@@ -41,6 +42,10 @@ _STRICT = (
     (b"http://purl.oclc.org/ooxml/wordprocessingml/main", b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"),
     (b"http://purl.oclc.org/ooxml/officeDocument/relationships", b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"),
     (b"http://purl.oclc.org/ooxml/officeDocument/math", b"http://schemas.openxmlformats.org/officeDocument/2006/math"),
+    (b"http://purl.oclc.org/ooxml/presentationml/main", b"http://schemas.openxmlformats.org/presentationml/2006/main"),
+    (b"http://purl.oclc.org/ooxml/spreadsheetml/main", b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"),
+    (b"http://purl.oclc.org/ooxml/drawingml/diagram", b"http://schemas.openxmlformats.org/drawingml/2006/diagram"),
+    (b"http://purl.oclc.org/ooxml/drawingml/spreadsheetDrawing", b"http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"),
     (b"http://purl.oclc.org/ooxml/drawingml/main", b"http://schemas.openxmlformats.org/drawingml/2006/main"),
     (b"http://purl.oclc.org/ooxml/drawingml/chart", b"http://schemas.openxmlformats.org/drawingml/2006/chart"),
     (
@@ -71,6 +76,31 @@ def read_xml(data: bytes) -> tuple[Element, bool]:
         if root is not None:
             return root, not recover
     raise XmlDamaged
+
+
+def stream_xml(data: bytes, *tags: str) -> Iterator[tuple[bool, Element]]:
+    """The elements with these names, one by one, for XML too large for a tree: (True, element) where one begins, with its attributes, and
+    (False, element) where it ends, with all that is in it; then it is forgotten. Damaged XML gives what can be read of it."""
+    from lxml import etree
+
+    if b"<!DOCTYPE" in data:
+        raise XmlForbidden
+    if b"http://purl.oclc.org/ooxml/" in data:
+        for strict, usual in _STRICT:
+            data = data.replace(strict, usual)
+    events = etree.iterparse(
+        io.BytesIO(data), events=("start", "end"), tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+        remove_comments=True, remove_pis=True, recover=True,
+    )  # fmt: skip
+    try:
+        for event, element in events:
+            yield event == "start", cast("Element", element)
+            if event == "end":
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+    except etree.XMLSyntaxError:
+        return
 
 
 def without_elements(data: bytes, attribute: str, values: Collection[str]) -> bytes:

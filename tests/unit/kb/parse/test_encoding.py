@@ -47,3 +47,66 @@ def test_utf_8_always_comes_back_as_it_was(text: str) -> None:
 
     assert decoded is not None
     assert decoded[0] == text.removeprefix("\ufeff")
+
+
+TRADITIONAL = "第一章 總則\n為了保障網路安全，維護網路空間主權與國家安全，特制定本辦法。Network, 2016.\n"
+
+
+@pytest.mark.parametrize("encoding", ["big5", "big5hkscs", "gbk", "gb18030", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("times", [1, 400])
+def test_traditional_chinese_is_told_by_its_usual_characters(encoding: str, times: int) -> None:
+    parsed = parse(Source("a.txt", (TRADITIONAL * times).encode(encoding)))
+
+    assert parsed.markdown == TRADITIONAL * times
+    assert parsed.notices == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [TEXT, "plain English, nothing else\n", "为了保障网络安全维护网络空间主权", "\t版本\t1\r\n"])
+def test_utf_16_without_its_mark_is_told(encoding: str, text: str) -> None:
+    decoded = decode(text.encode(encoding))
+
+    assert decoded == (text, ())
+
+
+@pytest.mark.parametrize("text", ["naïve", "España año «qué»", "£5 or so", "the price is 5°C"])
+def test_short_western_text_is_not_taken_for_chinese(text: str) -> None:
+    decoded = decode(text.encode("cp1252"))
+
+    assert decoded is not None
+    assert decoded[0] == text
+    assert [n.code for n in decoded[1]] == ["encoding_guessed"]
+
+
+@pytest.mark.parametrize("size", [40, 500, 5000])
+def test_bytes_of_anything_else_are_no_text(size: int) -> None:
+    import random
+
+    chance = random.Random(3)
+
+    assert [decode(chance.randbytes(size)) for _ in range(40)] == [None] * 40
+
+
+@pytest.mark.parametrize("label", ["undefined", "idna", "unicode_escape", "rot13", "zip", "no-such", "utf-16", "x" * 1000])
+def test_a_document_can_name_no_encoding_that_is_none(label: str) -> None:
+    assert decode("版本说明".encode("gbk"), label) == ("版本说明", ())
+
+
+@pytest.mark.parametrize(
+    ("label", "codec"), [("Shift_JIS", "cp932"), ("euc-kr", "cp949"), ("windows-1251", "cp1251"), ("ISO-8859-2", "iso-8859-2")]
+)
+def test_an_encoding_that_a_document_names_is_used(label: str, codec: str) -> None:
+    text = {"cp932": "東京の天気", "cp949": "한국어 문서", "cp1251": "Привет мир", "iso-8859-2": "źdźbło"}[codec]
+
+    assert decode(text.encode(codec), label) == (text, ())
+
+
+def test_a_line_of_two_million_characters_is_one_line() -> None:
+    parsed = parse(Source("a.txt", ("很长的一行，" * 400_000).encode("gb18030")))
+
+    assert len(parsed.markdown) == 2_400_000
+
+
+@pytest.mark.parametrize("data", [b"text\x00with a zero", b"\x01\x02\x03\x04" * 50, b"ab\x00\xff" * 100])
+def test_text_with_zeros_or_controls_is_refused(data: bytes) -> None:
+    assert decode(data) is None

@@ -9,7 +9,7 @@ import pytest
 
 from moorage.core.errors import MoorageError
 from moorage.kb.parse import Source, known_suffixes, parse, parser_for, registry
-from moorage.testing.documents import docx, paragraph, pdf, picture, png, pptx, table, xlsx
+from moorage.testing.documents import archive, docx, epub, mail, mhtml, paragraph, pdf, picture, png, pptx, table, xlsx
 from moorage.testing.parser_conformance import ParserConformance
 
 ECHO = """
@@ -72,6 +72,38 @@ class TestHtml(ParserConformance):
     @classmethod
     def source(cls) -> Source:
         return Source("a.html", "<h1>题</h1><ul><li>a<table><tr><td>x<td>y</table></ul><pre>z</pre>".encode())
+
+
+class TestMhtml(ParserConformance):
+    parser = "moorage.kb.parse.mhtml:MhtmlParser"
+
+    @classmethod
+    def source(cls) -> Source:
+        return Source("a.mhtml", mhtml("<h1>题</h1><img src='cid:a'>", {"cid:a": png()}))
+
+
+class TestEpub(ParserConformance):
+    parser = "moorage.kb.parse.epub:EpubParser"
+
+    @classmethod
+    def source(cls) -> Source:
+        return Source("a.epub", epub({"a.xhtml": "<p>x<img src='i.png'/></p>"}, contents=[("题", "a.xhtml")], parts={"OEBPS/i.png": png()}))
+
+
+class TestMail(ParserConformance):
+    parser = "moorage.kb.parse.mail:MailParser"
+
+    @classmethod
+    def source(cls) -> Source:
+        return Source("a.eml", mail("text", "<p>正文<img src='cid:p'>", inline={"p": png()}, attachments={"b.md": b"# x"}))
+
+
+class TestZip(ParserConformance):
+    parser = "moorage.kb.parse.zipped:ZipParser"
+
+    @classmethod
+    def source(cls) -> Source:
+        return Source("a.zip", archive({"a.md": "![](b.png)", "b.png": png(), "c.zip": archive({"d.txt": "好"})}))
 
 
 class TestText(ParserConformance):

@@ -69,9 +69,36 @@ def test_an_office_file_with_a_password_says_so() -> None:
         parse(Source("a.docx", OLE2 + "EncryptedPackage".encode("utf-16-le")))
 
 
-def test_a_zip_of_anything_else_is_unknown() -> None:
+@pytest.mark.parametrize("name", ["a.jar", "a.ofd", "a.pages", "a.docx"])
+def test_a_zip_that_is_a_file_of_another_program_is_unknown(name: str) -> None:
     with pytest.raises(FormatUnknown):
-        parse(Source("a.zip", archive({"a.txt": "x"})))
+        parse(Source(name, archive({"a.txt": "x"})))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a", "word.zip"])
+def test_a_zip_of_documents_is_not_taken_for_an_office_file(name: str) -> None:
+    assert parser_for(Source(name, archive({"word/a.txt": "x", "xl/b.md": "y"}))).name == "zip"
+
+
+def test_an_office_file_named_zip_is_that_office_file() -> None:
+    assert parser_for(Source("a.zip", docx(paragraph("x")))).name == "docx"
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "parser"),
+    [
+        ("a.eml", "Subject: x\n\nhello", "mail"),
+        ("a", "From: a@b.example\nTo: c@d.example\nSubject: x\nDate: Mon, 1 Jan 2024 00:00:00 +0800\n\nhello", "mail"),
+        ("a.txt", "Received: by x\nFrom: a@b.example\nMIME-Version: 1.0\nContent-Type: text/plain\n\nhello", "mail"),
+        ("a.doc", "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n", "mhtml"),
+        ("a.mht", "From: <Saved by Blink>\nSubject: x\nContent-Type: text/html\n\n<p>x", "mhtml"),
+        ("a.txt", "Subject: x\nDate: today\n\nnotes", "text"),
+        ("a.md", "From: a\nTo: b\nSubject: x\nDate: y\n\nnotes", "text"),
+        ("a.log", "INFO: started\nERROR: stopped\n\nend", "text"),
+    ],
+)
+def test_messages_are_told_from_notes_that_begin_like_them(name: str, head: str, parser: str) -> None:
+    assert parser_for(Source(name, head.encode())).name == parser
 
 
 def test_the_reason_is_kept_in_both_languages() -> None:

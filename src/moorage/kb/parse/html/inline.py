@@ -27,6 +27,7 @@ _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-o
 _SUPERSCRIPT = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _RAISED = re.compile(r"[0-9+\-=()n]{1,6}")
 _MISSING_LISTED = 100
+_NEAR = 20  # pieces of the running text that say where a picture stands
 _TINY = frozenset(("0", "1", "0px", "1px"))
 
 
@@ -39,6 +40,7 @@ class Pictures:
     kept: dict[str, Picture] = field(default_factory=dict[str, Picture])
     before: str = ""
     section: str = ""
+    running: list[str] = field(default_factory=list[str])
     _missing: list[Notice] = field(default_factory=list[Notice])
     _unshown: dict[str, tuple[int, str, str]] = field(default_factory=dict[str, tuple[int, str, str]])
 
@@ -51,8 +53,9 @@ class Pictures:
             return self._show_data(as_picture(data), alt, unshown_kind(data, address))
         address = _joined(self.base, address)
         if self.inside is not None and not address.lower().startswith(("http://", "https://", "//")):
-            self._missing.append(notices.picture_missing(self.before, self.section))
-            return notices.missing_mark(one_line(alt), self.before)
+            before = one_line("".join(self.running[-_NEAR:]).replace(BREAK, " ")) or self.before
+            self._missing.append(notices.picture_missing(before, self.section))
+            return notices.missing_mark(one_line(alt), before)
         return image(alt, address) if address else alt
 
     def notices(self) -> tuple[Notice, ...]:
@@ -87,6 +90,11 @@ class Inline:
         if block.startswith("#"):
             self._pictures.section = block.lstrip("# ")
         self._pictures.before = block
+
+    def after(self, running: list[str], node: LexborNode) -> str:
+        """One node of running text, and what stands before it in the line."""
+        self._pictures.running = running
+        return self.write(node)
 
     def write(self, node: LexborNode, depth: int = 0) -> str:
         """One node of running text."""
@@ -147,8 +155,15 @@ class Inline:
         return code_span(text) if text.strip() else text
 
     def _box(self, node: LexborNode) -> str:
+        """The box of a list of tasks."""
         attributes = node.attributes
-        return ("[x] " if "checked" in attributes else "[ ] ") if attributes.get("type") == "checkbox" else ""
+        above = node.parent
+        is_task = (
+            attributes.get("type") == "checkbox"
+            and above is not None
+            and (above.tag == "li" or (above.tag in ("p", "label") and above.parent is not None and above.parent.tag == "li"))
+        )
+        return ("[x] " if "checked" in attributes else "[ ] ") if is_task else ""
 
     def _image(self, node: LexborNode) -> str:
         attributes = node.attributes

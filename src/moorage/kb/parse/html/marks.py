@@ -30,7 +30,7 @@ _UNSEEN = ", ".join(
         *(f'[role="{role}"]' for role in ("navigation", "search", "banner", "contentinfo", "menu", "menubar", "dialog", "alertdialog", "tooltip")),
         ".sr-only", ".visually-hidden", ".screen-reader-text", ".mw-editsection", ".mw-jump-link", ".noprint", ".headerlink", ".anchor-link",
         "td.linenos", "td.gutter", ".linenodiv", "span.linenos", "span.lineno", ".line-numbers-rows", ".hljs-ln-numbers", ".lineNumbers",
-        "li.mw-empty-elt",
+        '[class*="breadcrumb" i]', ".pagination", ".catlinks", ".printfooter", "#siteSub", "#contentSub", ".mw-indicators",
     ]
 )  # fmt: skip
 _MAY_BE_HIDDEN = '[hidden], [aria-hidden="true"], [style*="none" i], [style*="hidden" i], [style*="mso-hide" i]'
@@ -92,6 +92,10 @@ def mark_frame(tree: LexborHTMLParser, marks: Marks) -> None:
     for node in tree.css("header, footer"):
         if not any(above.tag in _SECTIONS for above in _above(node)):
             marks.unseen.add(node.mem_id)
+        else:  # of an article: its title and who wrote it, but no lists of links
+            marks.unseen.update(
+                inner.mem_id for inner in node.css("ul, ol") if all(item.css_first("a") is not None for item in inner.css("li"))
+            )
     for node in tree.css("aside"):
         if not _NOTE_CLASS.search(node.attributes.get("class") or ""):
             marks.unseen.add(node.mem_id)

@@ -17,7 +17,7 @@ _SIGNS = {
     "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\varphi", "ϕ": r"\phi", "ω": r"\omega", "Δ": r"\Delta", "Σ": r"\Sigma",
     "Ω": r"\Omega", "Φ": r"\Phi", "−": "-", "\u2061": "", "\u2062": "", "\u2063": ",", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#",
 }  # fmt: skip
-_OVER = {"¯": r"\bar", "‾": r"\bar", "^": r"\hat", "ˆ": r"\hat", "~": r"\tilde", "˜": r"\tilde", "→": r"\vec", "⃗": r"\vec", "˙": r"\dot", "̇": r"\dot"}  # fmt: skip
+_OVER = {"¯": r"\bar", "‾": r"\bar", "^": r"\hat", "ˆ": r"\hat", "~": r"\tilde", "˜": r"\tilde", r"\to": r"\vec", "⃗": r"\vec", "˙": r"\dot", "̇": r"\dot"}  # fmt: skip
 _BIG = (r"\sum", r"\prod", r"\int", r"\lim")
 
 

@@ -13,12 +13,14 @@ from moorage.kb.parse.limits import HTML_OPEN_ELEMENTS
 
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']\s*([\w.:-]+)", re.IGNORECASE)
 _CHARSET_WITHIN = 4096
-_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)(?:[^>]*>)?")
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/<>]*)[^<>]*>?")
 _CLOSED_IN_ONE = re.compile(r"<([A-Za-z][\w:.-]*)((?:\s[^<>]*?)?)/>")
 _IS_XML = re.compile(r"\s*<\?xml\b|[^<]*<html[^>]+xmlns", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 # Elements that another one of their kind, or the end of their parent, closes: leaving them open makes no depth.
-_CLOSED_BY_OTHERS = _VOID | frozenset("p li dt dd tr td th tbody thead tfoot colgroup caption option optgroup rt rp html head body".split())
+_CLOSED_BY_OTHERS = _VOID | frozenset(
+    "p li dt dd tr td th tbody thead tfoot colgroup caption option optgroup rt rp html head body a nobr".split()
+)
 
 
 def html_text(source: Source, charset: str = "") -> tuple[str, tuple[Notice, ...]]:

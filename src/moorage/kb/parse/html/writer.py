@@ -45,7 +45,7 @@ class Writer:
         running: list[str] = []
         for child in self._flow(node):
             if child is not None and not self._is_block(child):
-                running.append(self._inline.write(child))
+                running.append(self._inline.after(running, child))
                 continue
             if running:
                 self._add(blocks, self._paragraph("".join(running)))
@@ -181,7 +181,7 @@ class Writer:
         running: list[str] = []
         for child in self._flow(node):
             if child is not None and not self._is_block(child):
-                running.append(self._inline.write(child))
+                running.append(self._inline.after(running, child))
                 continue
             if running:
                 parts.append(self._paragraph("".join(running)))
@@ -253,7 +253,7 @@ class Writer:
         running: list[str] = []
         for child in self._flow(node):
             if child is not None and not self._is_block(child):
-                running.append(self._inline.write(child))
+                running.append(self._inline.after(running, child))
                 continue
             if running:
                 lines.append(_folded("".join(running)))
