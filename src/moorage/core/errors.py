@@ -15,7 +15,9 @@
     │   ├── JobNotFound
     │   └── PathNotFound
     ├── AlreadyExists             (409)
-    │   └── OutputExists          a file that would be overwritten
+    │   ├── OutputExists          a file that would be overwritten
+    │   ├── DocumentChanged       an edit of what is not there any more
+    │   └── DocumentNotReady      an edit of what is not there yet
     ├── KeyRefused                (403)
     ├── DocumentUnreadable        one document; the others go on
     │   ├── FormatUnknown
@@ -184,6 +186,18 @@ class OutputExists(AlreadyExists):
     """{path} is there already and was left alone. Choose another folder with --out, or replace it with --overwrite."""
 
     zh = "{path} 已存在，未改动。请用 --out 指定其他目录，或用 --overwrite 覆盖。"
+
+
+class DocumentChanged(AlreadyExists):
+    """The chunks of this document have changed since you loaded them. Load them again and repeat the edit."""
+
+    zh = "该文档的块在您加载之后已更改。请重新加载后再编辑。"
+
+
+class DocumentNotReady(AlreadyExists):
+    """{name} has not been read yet, so it has no chunks to edit. Wait until it is ready."""
+
+    zh = "{name} 尚未读取完成，没有可编辑的块。请等待其就绪。"
 
 
 class KeyRefused(MoorageError):

@@ -102,7 +102,7 @@ class Chunk:
     """A piece of a document: a parent (what is shown and sent to a model) or a child (what the index finds).
 
     ``start`` and ``end`` are character offsets into the document's cleaned Markdown; ``page`` counts from 1 and is None
-    where the format has no pages. ``headings`` are the titles above it, outermost first.
+    where the format has no pages. ``headings`` are the titles above it, outermost first. One that ``is_off`` is neither found nor shown.
     """
 
     id: str
@@ -114,6 +114,7 @@ class Chunk:
     page: int | None = None
     headings: tuple[str, ...] = ()
     parent_id: str | None = None
+    is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

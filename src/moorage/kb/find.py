@@ -28,6 +28,7 @@ _MOST_CANDIDATES = 1600
 _NOISE_SHARE = 0.25
 # So many children are looked at for whole passages and excerpts; measured together with the sizes of chunks in benchmarks/retrieval.py.
 _ASSEMBLED = 20
+ELLIPSIS = "[…]"
 
 
 class Finding:
@@ -160,10 +161,13 @@ class Finding:
 def _hit(children: Sequence[tuple[ChildRow, float]], document: Document, highlights: tuple[tuple[int, int], ...]) -> Hit:
     first, best = children[0]
     parent_id = f"p{first.parent_id}"
+    text, highlights = without_hidden(
+        first.parent_text, [(s - first.parent_start, e - first.parent_start) for s, e in first.hidden], highlights
+    )
     chunk = Chunk(
         parent_id,
         document.id,
-        first.parent_text,
+        text,
         first.parent_start,
         first.parent_end,
         first.parent_position,
@@ -175,3 +179,20 @@ def _hit(children: Sequence[tuple[ChildRow, float]], document: Document, highlig
         for r, score in children
     )
     return Hit(chunk, document, best, found, highlights)
+
+
+def without_hidden(
+    text: str, hidden: Sequence[tuple[int, int]], marks: tuple[tuple[int, int], ...]
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """A parent's text with what is switched off replaced by an ellipsis, and the marked ranges where they are now."""
+    if not hidden:
+        return text, marks
+    written: list[str] = []
+    moved = list(marks)
+    at = shift = 0
+    for start, end in hidden:
+        written += [text[at:start], ELLIPSIS]
+        shift += len(ELLIPSIS) - (end - start)
+        moved = [(marks[i][0] + shift, marks[i][1] + shift) if marks[i][0] >= end else span for i, span in enumerate(moved)]
+        at = end
+    return "".join((*written, text[at:])), tuple(moved)

@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_to_bytes
 from moorage.core.errors import ModelError, MoorageError, StoreFull
 from moorage.kb.apart import Processes
 from moorage.kb.beside import Beside
+from moorage.kb.editing import reindex
 from moorage.kb.folder import hash_of
 from moorage.kb.indexes import Indexes, new_rows, version_rows, versions_filter
 from moorage.kb.parse import ocr
@@ -192,6 +193,8 @@ class Worker:
             await asyncio.to_thread(self._ingest, jobs, on_progress)
         elif jobs[0].kind == "ocr":
             await asyncio.to_thread(self._recognise, jobs[0], on_progress)
+        elif jobs[0].kind == "reindex":
+            await asyncio.to_thread(self._reindex, jobs)
         else:
             await self._embed(jobs, on_progress)
         return True
@@ -383,6 +386,23 @@ class Worker:
             self._indexes.of(generation).delete(versions_filter(gone))
             self._store.documents.swept(generation.id, gone)
 
+    # -- edits ---------------------------------------------------------------------------------------------------------
+
+    def _reindex(self, jobs: Sequence[Job]) -> None:
+        """Brings edited chunks into the index, and has vectors made for those that are new."""
+        self._store.jobs.claim([j.id for j in jobs], "indexing")
+        generation = self._store.knowledge.generation(jobs[0].knowledge_id)
+        try:
+            for job in jobs:
+                if generation is not None:
+                    reindex(self._store, self._indexes, generation, job.source)
+        except BaseException:
+            self._store.jobs.put_back([j.id for j in jobs])
+            raise
+        self._store.jobs.finish([j.id for j in jobs])
+        if self._embedder is not None:
+            self._store.jobs.enqueue(jobs[0].knowledge_id, [("embed", "", "")])
+
     # -- vectors -------------------------------------------------------------------------------------------------------
 
     async def _embed(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
@@ -455,8 +475,11 @@ class Worker:
             await asyncio.to_thread(
                 documents.write_vectors, identity, [(i, v.astype("<f4").tobytes()) for (i, _), v in zip(part, vectors, strict=True)]
             )
-        if missing or await asyncio.to_thread(self._is_absent, generation, version):
-            await asyncio.to_thread(lambda: self._indexes.of(generation).upsert(list(version_rows(documents, version, identity))))
+        is_absent = await asyncio.to_thread(self._is_absent, generation, version)
+        wanted = {str(child_id) for child_id, _ in missing}
+        if missing or is_absent:
+            rows = await asyncio.to_thread(lambda: [r for r in version_rows(documents, version, identity) if is_absent or r.id in wanted])
+            await asyncio.to_thread(self._indexes.of(generation).upsert, rows)
 
     def _is_absent(self, generation: Generation, version: VisibleVersion) -> bool:
         """True when a generation in the making does not hold all of this version yet."""

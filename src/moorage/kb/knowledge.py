@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from moorage.core.errors import BadInput, PathNotFound, QuestionTooLong, speakable
+from moorage.core.errors import BadInput, JobNotFound, PathNotFound, QuestionTooLong, speakable
 from moorage.core.nouns import Answer, Chunk, Document
 from moorage.core.settings import Settings
 from moorage.kb import notices
@@ -16,6 +16,8 @@ from moorage.kb.beside import Beside
 from moorage.kb.chunk import with_plain_alt
 from moorage.kb.chunk.blocks import CHILD_DELIMITER
 from moorage.kb.chunk.textform import PARENT_DELIMITER
+from moorage.kb.edit import Edit
+from moorage.kb.editing import EDITED, apply_edit
 from moorage.kb.fetch import fetch
 from moorage.kb.find import Finding
 from moorage.kb.folder import FoundFile, files_below, hash_of, size_of
@@ -197,7 +199,7 @@ class KnowledgeBases:
         unread: list[str] = []
         files = files_below(root, known_suffixes(), unread.append, with_pictures=self._reads_pictures())
         known = [f for f in files if f.is_known]
-        fresh = [f for f in known if _is_suspect(f, visible, suspects) and visible.get(f.name) != (hash_of(f.path), self.recipe.identity)]
+        fresh = [f for f in known if _is_suspect(f, visible, suspects) and not self._is_current(f, visible.get(f.name))]
         names = {f.name for f in known}
         gone = [(document, d) for document, d in self._store.documents.mirrored(row.id) if d not in names and not _is_below(d, unread)]
         for document, name_there in gone:
@@ -213,6 +215,12 @@ class KnowledgeBases:
             unread=tuple(unread),
         )
 
+    def _is_current(self, file: FoundFile, visible: tuple[str, str] | None) -> bool:
+        """Whether a file is what is visible. Chunks edited by hand outlive a change of the settings, not one of the file."""
+        if visible is None or visible[0] != hash_of(file.path):
+            return False
+        return visible[1] == self.recipe.identity or visible[1].startswith(EDITED)
+
     def _reads_pictures(self) -> bool:
         """Whether a picture that lies alone in a folder can be more than a picture."""
         return self._settings.ocr == "auto" and ocr.is_available()
@@ -227,10 +235,39 @@ class KnowledgeBases:
         found = self.document(name, document)
         return [_parent_chunk(found.id, parent, children) for parent, children in self._store.documents.chunks(found.id)]
 
+    def chunk_state(self, name: str, document: str) -> str:
+        """Names the chunks as they are now; an edit that names another state is refused."""
+        found = self.document(name, document)
+        state = self._store.edits.state(found.id)
+        return state.etag if state else ""
+
+    def edit(self, name: str, document: str, edit: Edit, state: str | None = None) -> str:
+        """Edits a chunk. What was changed, and nothing else, is indexed again by a job. Returns the new state.
+
+        Raises DocumentNotFound, DocumentNotReady, DocumentChanged when ``state`` is not that of now, EditImpossible.
+        """
+        found = self.document(name, document)
+        after = apply_edit(self._store, found.id, found.name, edit, state)
+        self._store.jobs.enqueue(after.knowledge_id, [("reindex", found.name, found.id)])
+        return after.etag
+
+    def reset(self, name: str, document: str) -> Job:
+        """Reads a document again and splits it by the settings, which ends all edits by hand. Raises JobNotFound when its source is not known any more."""
+        found = self.document(name, document)
+        knowledge_id = self._store.knowledge.id_of(name)
+        job = next(
+            (j for j in self._store.jobs.list(knowledge_id, limit=1_000_000) if j.kind == "ingest" and j.document_name == found.name), None
+        )
+        if job is None:
+            raise JobNotFound(id=found.name)
+        return self._store.jobs.retry(job.id)
+
     def text_form(self, name: str, document: str) -> str:
         """A document's chunks as one text for other programs: ``======`` between parents, ``------`` between children, ``image`` for every alternative
         text, and pictures at their public address where ``images_url`` names it."""
-        texts = PARENT_DELIMITER.join(CHILD_DELIMITER.join(c.text for c in p.children) for p in self.chunks(name, document))
+        texts = PARENT_DELIMITER.join(
+            t for p in self.chunks(name, document) if (t := CHILD_DELIMITER.join(c.text for c in p.children if not c.is_off))
+        )
         public = self._settings.images_url.rstrip("/")
         text = with_plain_alt(texts)
         return text.replace(f"]({PICTURES_URL}", f"]({public}/") if public else text
@@ -245,7 +282,7 @@ class KnowledgeBases:
                     "page": p.parent.page,
                     "headings": p.parent.headings,
                     "text": p.parent.text,
-                    "children": [c.text for c in p.children],
+                    "children": [c.text for c in p.children if not c.is_off],
                 }
                 for p in self.chunks(name, document.id)
             ]

@@ -7,7 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moorage.core.errors import DocumentNotFound, speakable
 from moorage.core.nouns import Document, DocumentState, Notice, Scalar
@@ -63,7 +63,7 @@ class HiddenVersion:
 
 @dataclass(frozen=True, slots=True)
 class ChildRow:
-    """A child of a visible version with its parent, as a search needs them."""
+    """A child of a visible version with its parent, as a search needs them. ``hidden`` are offsets of what is switched off in the parent."""
 
     id: int
     parent_id: int
@@ -79,6 +79,7 @@ class ChildRow:
     headings: tuple[str, ...]
     parent_headings: tuple[str, ...]
     parent_text: str
+    hidden: tuple[tuple[int, int], ...] = ()
 
     @property
     def text(self) -> str:
@@ -138,6 +139,8 @@ class DocumentRows:
             "recipe": draft.recipe,
             "now": time.time(),
         }
+        if (lost := _lost_edits(c.execute(self._sql["state"], (document["id"],)).fetchone(), draft.content_hash)) is not None:
+            row["warnings"] = json.dumps([[w.code, w.en, w.zh] for w in (*draft.warnings, lost)], ensure_ascii=False)
         version_id: int = c.execute(self._sql["insert_version"], row).fetchone()["id"]
         ids = c.execute(self._sql["next_ids"]).fetchone()
         next_parent, next_child = ids["parent"] + 1, ids["child"] + 1
@@ -263,7 +266,11 @@ class DocumentRows:
     def children(self, ids: Iterable[int]) -> dict[int, ChildRow]:
         """Those of ``ids`` that are visible now."""
         with self._db.read() as c:
-            return {row["id"]: _child(row) for row in c.execute(self._sql["found_children"], (json.dumps(list(ids)),))}
+            found = [_child(row) for row in c.execute(self._sql["found_children"], (json.dumps(list(ids)),))]
+            hidden: dict[int, list[tuple[int, int]]] = {}
+            for row in c.execute(self._sql["hidden_ranges"], (json.dumps([child.parent_id for child in found]),)):
+                hidden.setdefault(row["parent_id"], []).append((row["start_char"], row["end_char"]))
+        return {child.id: replace(child, hidden=tuple(hidden.get(child.parent_id, ()))) for child in found}
 
     def chunks(self, document_id: str) -> list[tuple[sqlite3.Row, list[sqlite3.Row]]]:
         """(parent row, its child rows) in document order."""
@@ -292,6 +299,18 @@ class DocumentRows:
         with self._db.read() as c:
             rows = c.execute(self._sql["vectors_of_version"], {"version_id": version_id, "embedding": embedding})
             return {row["child_id"]: row["vector"] for row in rows}
+
+
+def _lost_edits(before: sqlite3.Row | None, content_hash: str) -> Notice | None:
+    """What a person must know whose edits a changed file replaces; None where there were none, or where the same file is split again as wished."""
+    if before is None or not before["edits"] or before["content_hash"] == content_hash:
+        return None
+    n = before["edits"]
+    return Notice(
+        "edits_replaced",
+        f"The file has changed; {n} edit(s) of its chunks by hand were replaced.",
+        f"文件已更改，此前对其块的 {n} 次手工修改已被替换。",
+    )
 
 
 def _json(headings: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from moorage.store.blobs import Blobs
 from moorage.store.conversations import ConversationRows
 from moorage.store.database import Database
 from moorage.store.documents import DocumentRows
+from moorage.store.edits import EditRows
 from moorage.store.jobs import JobRows
 from moorage.store.keys import KeyRows
 from moorage.store.knowledge import KnowledgeRows
@@ -36,6 +37,7 @@ class DataFolder:
         self.database = Database(path / "moorage.db")
         self.knowledge = KnowledgeRows(self.database)
         self.documents = DocumentRows(self.database)
+        self.edits = EditRows(self.database)
         self.jobs = JobRows(self.database)
         self.keys = KeyRows(self.database)
         self.conversations = ConversationRows(self.database)

@@ -36,3 +36,19 @@ CREATE TABLE page_texts (
     text         TEXT NOT NULL,             -- Markdown; '' for a page without words
     PRIMARY KEY (content_hash, recogniser, page)
 ) WITHOUT ROWID;
+
+-- Chunks edited by hand. An edit changes the visible version in place; children that changed get new ids.
+ALTER TABLE versions ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;    -- how many; part of what an edit must name to be current
+ALTER TABLE children ADD COLUMN is_off INTEGER NOT NULL DEFAULT 0;   -- 1: neither found nor shown
+
+-- Children whose index rows have to be written again after an edit.
+CREATE TABLE index_dirty (
+    child_id   INTEGER PRIMARY KEY REFERENCES children(id) ON DELETE CASCADE,
+    version_id INTEGER NOT NULL
+);
+-- Index rows of children that an edit removed or switched off.
+CREATE TABLE index_gone (
+    generation_id INTEGER NOT NULL,
+    child_id      INTEGER NOT NULL,
+    PRIMARY KEY (generation_id, child_id)
+);

@@ -75,6 +75,7 @@ DELETE FROM index_leftovers WHERE generation_id = ? AND version_id = ?
 -- Parent and document of those children that are visible. CROSS JOIN keeps the order of the tables: from the few ids outwards.
 SELECT c.id, c.parent_id, d.id AS document_id FROM json_each(?) wanted CROSS JOIN children c ON c.id = wanted.value
 CROSS JOIN versions v ON v.id = c.version_id CROSS JOIN documents d ON d.id = v.document_id AND d.version_id = v.id
+WHERE c.is_off = 0
 
 -- name: found_children
 -- Children of visible versions with their parents.
@@ -83,13 +84,18 @@ SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headin
        d.id AS document_id
 FROM json_each(?) wanted CROSS JOIN children c ON c.id = wanted.value CROSS JOIN parents p ON p.id = c.parent_id
 CROSS JOIN versions v ON v.id = c.version_id CROSS JOIN documents d ON d.id = v.document_id AND d.version_id = v.id
+WHERE c.is_off = 0
+
+-- name: hidden_ranges
+-- What is switched off in these parents.
+SELECT parent_id, start_char, end_char FROM children WHERE is_off = 1 AND parent_id IN (SELECT value FROM json_each(?)) ORDER BY start_char
 
 -- name: parents_of_document
 SELECT p.id, p.position, p.start_char, p.end_char, p.page, p.headings, p.text FROM documents d JOIN parents p ON p.version_id = d.version_id
 WHERE d.id = ? ORDER BY p.position
 
 -- name: children_of_document
-SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headings FROM documents d JOIN children c ON c.version_id = d.version_id
+SELECT c.id, c.parent_id, c.position, c.start_char, c.end_char, c.page, c.headings, c.is_off FROM documents d JOIN children c ON c.version_id = d.version_id
 WHERE d.id = ? ORDER BY c.position
 
 -- name: visible_versions
@@ -97,7 +103,7 @@ SELECT d.id AS document_id, v.id AS version_id, v.title, v.chunks FROM documents
 
 -- name: version_chunks
 SELECT c.id, c.start_char, c.end_char, c.headings, p.id AS parent_id, p.start_char AS parent_start, p.text
-FROM children c JOIN parents p ON p.id = c.parent_id WHERE c.version_id = ? ORDER BY c.position
+FROM children c JOIN parents p ON p.id = c.parent_id WHERE c.version_id = ? AND c.is_off = 0 ORDER BY c.position
 
 -- name: insert_vector
 INSERT OR REPLACE INTO vectors (child_id, embedding, vector) VALUES (?, ?, ?)
@@ -109,3 +115,51 @@ SELECT x.child_id, x.vector FROM children c JOIN vectors x ON x.child_id = c.id 
 -- Vectors of other embeddings than the one that is current now.
 DELETE FROM vectors WHERE embedding <> :embedding AND child_id IN
   (SELECT c.id FROM children c JOIN versions v ON v.id = c.version_id JOIN documents d ON d.id = v.document_id WHERE d.knowledge_id = :knowledge_id)
+
+-- name: state
+-- What an edit must know of the visible version.
+SELECT v.id, v.edits, v.content_hash, v.recipe, v.title, v.markdown, d.knowledge_id FROM documents d JOIN versions v ON v.id = d.version_id WHERE d.id = ?
+
+-- name: edit_version
+UPDATE versions SET markdown = :markdown, characters = :characters, chunks = :chunks, edits = edits + 1,
+       recipe = CASE WHEN recipe LIKE 'edited:%' THEN recipe ELSE 'edited:' || recipe END WHERE id = :id
+
+-- name: touch
+UPDATE documents SET updated_at = :now WHERE id = :id
+
+-- name: move_child
+UPDATE children SET parent_id = :parent_id, position = :position, start_char = :start, end_char = :end, is_off = :is_off WHERE id = :id
+
+-- name: remove_child
+DELETE FROM children WHERE id = ?
+
+-- name: remove_parent
+DELETE FROM parents WHERE id = ?
+
+-- name: switch_new
+UPDATE children SET is_off = 1 WHERE id = ?
+
+-- name: make_dirty
+INSERT OR IGNORE INTO index_dirty (child_id, version_id) VALUES (?, ?)
+
+-- name: make_gone
+INSERT OR IGNORE INTO index_gone (generation_id, child_id) SELECT id, :child_id FROM generations WHERE knowledge_id = :knowledge_id
+
+-- name: not_gone
+-- Switched on again before the index had heard of it.
+DELETE FROM index_gone WHERE child_id = ?
+
+-- name: dirty
+SELECT x.child_id FROM index_dirty x JOIN documents d ON d.version_id = x.version_id WHERE d.id = ?
+
+-- name: clean
+DELETE FROM index_dirty WHERE child_id = ?
+
+-- name: gone
+SELECT child_id FROM index_gone WHERE generation_id = ? ORDER BY child_id LIMIT 5000
+
+-- name: forgotten
+DELETE FROM index_gone WHERE generation_id = ? AND child_id = ?
+
+-- name: version_of
+SELECT d.id AS document_id, v.id AS version_id, v.title, v.chunks FROM documents d JOIN versions v ON v.id = d.version_id WHERE d.id = ?
