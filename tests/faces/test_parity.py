@@ -17,7 +17,7 @@ from tests.builders.homes import filled_home
 from tests.builders.serving import served
 from tests.faces.test_cli import moorage
 
-VERBS = ("create", "add", "ls", "rm", "sync", "search", "ask", "chunks", "export", "jobs", "retry", "rebuild")
+VERBS = ("create", "add", "ls", "rm", "sync", "search", "ask", "chunks", "edit", "reset", "export", "jobs", "retry", "rebuild")
 
 
 def test_every_verb_exists_in_python_and_on_the_command_line() -> None:
@@ -37,7 +37,7 @@ def test_every_verb_exists_over_http(tmp_path: Path) -> None:
         ("get", "/api/kb/{kb}/jobs"),
         ("post", "/api/kb/{kb}/jobs/{job}/retry"),
     }
-    wanted |= {("post", f"/api/kb/{{kb}}/{verb}") for verb in ("add", "sync", "search", "ask", "rebuild")} | {
+    wanted |= {("post", f"/api/kb/{{kb}}/{verb}") for verb in ("add", "sync", "search", "ask", "edit", "reset", "rebuild")} | {
         ("get", f"/api/kb/{{kb}}/{v}") for v in ("chunks", "export")
     }
     assert wanted <= answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -15,6 +16,7 @@ from moorage.cli import options as o
 from moorage.cli import show
 from moorage.cli.options import is_address
 from moorage.core.nouns import Answer, Hit
+from moorage.kb.edit import Edit, EditKind
 from moorage.kb.results import AnswerDone, TextDelta
 from moorage.store.jobs import Job
 from moorage.wiring import Home, open_home
@@ -198,6 +200,38 @@ def chunks(name: o.KnowledgeName, document: _Document, data: o.Data = None, conf
     """Show a document's parent and child chunks in text form. 查看父子块。"""
     with open_home(data, config=config) as home:
         show.data(home.kb.chunks(name, document), json, lambda: home.kb.text_form(name, document))
+
+
+@kb_app.command()
+def edit(
+    name: o.KnowledgeName, document: _Document,
+    kind: Annotated[EditKind, typer.Argument(help="What to do. 操作", show_default=False)],
+    chunk: Annotated[str, typer.Argument(help="The chunk's id, from `kb chunks --json`. 块编号", show_default=False)],
+    at: Annotated[int, typer.Option(min=0, help="border: where it goes, as an offset into the document; split: characters into the chunk. 位置")] = 0,
+    text: Annotated[str, typer.Option(help="text: the new words; `-` reads them from stdin. 新内容", show_default=False)] = "",
+    state: Annotated[str | None, typer.Option(help="Refuse when the chunks are not in this state any more. 期望状态", show_default=False)] = None,
+    data: o.Data = None, config: o.Config = None, embedder: o.EmbedderUrl = None, embedder_model: o.EmbedderModel = None,
+    embedder_key: o.EmbedderKey = None, json: o.Json = False,
+) -> None:  # fmt: skip
+    """Edit a chunk: text, border, merge, split, off, on; only what changed is indexed again. 编辑分块。"""
+    words = sys.stdin.read() if text == "-" else text
+    with open_home(data, config=config, embedder=embedder, embedder_model=embedder_model, embedder_key=embedder_key) as home:
+        after = home.kb.edit(name, document, Edit(kind, chunk, at, words), state)
+        _work(home, name)
+        show.data({"state": after, "parents": home.kb.chunks(name, document)}, json, lambda: after)
+
+
+@kb_app.command()
+def reset(
+    name: o.KnowledgeName, document: _Document, data: o.Data = None, config: o.Config = None, embedder: o.EmbedderUrl = None,
+    embedder_model: o.EmbedderModel = None, embedder_key: o.EmbedderKey = None, json: o.Json = False,
+) -> None:  # fmt: skip
+    """Read a document again and split it by the settings; ends all edits by hand. 放弃手工编辑。"""
+    with open_home(data, config=config, embedder=embedder, embedder_model=embedder_model, embedder_key=embedder_key) as home:
+        found = home.kb.document(name, document).name
+        home.kb.reset(name, document)
+        _work(home, name)
+        _report(home, name, {found}, json)
 
 
 @kb_app.command()

@@ -6,6 +6,7 @@ The table feeds flags, ``MOORAGE_*`` variables, the stack file, ``moorage config
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from moorage.core.errors import SettingInvalid
+from moorage.core.errors import BadInput, SettingInvalid
 
 Value = str | int | float | bool | Path | None
 Origin = Literal["flag", "variable", "file", "default"]
@@ -255,6 +256,15 @@ class Resolved:
         return rows
 
 
+def _refuse_unknown(flags: Mapping[str, object]) -> None:
+    known = [s.name for s in SETTINGS]
+    unknown = next((name for name in flags if name not in known), None)
+    if unknown is not None:
+        near = difflib.get_close_matches(unknown, known, 1)
+        meant = f"Did you mean {near[0]!r}?" if near else "`moorage config show` lists them."
+        raise BadInput(reason=f"There is no setting {unknown!r}. {meant}")
+
+
 def resolve(
     flags: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -263,6 +273,7 @@ def resolve(
 ) -> Resolved:
     """Flag beats variable beats file beats default. ``file`` maps setting names to raw values (see ``stackfile.read``)."""
     flags, environ, file = flags or {}, environ if environ is not None else os.environ, file or {}
+    _refuse_unknown(flags)
     values: dict[str, Value] = {}
     origins: dict[str, tuple[Origin, str]] = {}
     for s in SETTINGS:

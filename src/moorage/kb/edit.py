@@ -94,12 +94,12 @@ def edited(sheet: Sheet, edit: Edit) -> Sheet:
         both = Piece(piece.start, after.end, piece.headings, piece.page, None, piece.is_off and after.is_off)
         return _replaced(sheet, parent, child, child + 2, [both])
     if edit.kind == "split":
-        first, second = _trimmed(sheet.text, piece.start, piece.start + edit.at), _trimmed(sheet.text, piece.start + edit.at, piece.end)
-        if not 0 < edit.at < piece.end - piece.start or first is None or second is None:
+        halves = _halves(sheet.text, piece.start, piece.start + edit.at, piece.end)
+        if halves is None:
             raise _impossible(
                 "Nothing would be left on one side. Put the cursor between words of the chunk.", "拆分后有一侧为空，请将光标置于文字之间。"
             )
-        return _replaced(sheet, parent, child, child + 1, [replace(piece, start=s, end=e, id=None) for s, e in (first, second)])
+        return _replaced(sheet, parent, child, child + 1, [replace(piece, start=s, end=e, id=None) for s, e in halves])
     if edit.kind == "split_parent":
         if child == 0:
             raise _impossible("It is the first child of its parent already.", "它已经是父块中的第一个子块。")
@@ -117,9 +117,10 @@ def _moved(sheet: Sheet, parent: int, child: int, at: int) -> Sheet:
     if is_last and parent + 1 == len(sheet.groups):
         raise _impossible("It is the last chunk of the document: there is no border behind it.", "它是文档的最后一块，其后没有边界。")
     after = sheet.groups[parent + 1].children[0] if is_last else group.children[child + 1]
-    first, second = _trimmed(sheet.text, piece.start, at), _trimmed(sheet.text, at, after.end)
-    if not piece.start < at < after.end or first is None or second is None:
+    halves = _halves(sheet.text, piece.start, at, after.end)
+    if halves is None:
         raise _impossible("Nothing would be left on one side. Merge the two instead.", "移动后有一侧为空，请改用合并。")
+    first, second = halves
     before = replace(piece, start=first[0], end=first[1], id=piece.id if first == (piece.start, piece.end) else None)
     behind = replace(after, start=second[0], end=second[1], id=after.id if second == (after.start, after.end) else None)
     if not is_last:
@@ -184,9 +185,17 @@ def _parent(sheet: Sheet, chunk: str) -> int:
     return found
 
 
+def _halves(text: str, start: int, at: int, end: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The two ranges that a cut makes; None where one would be empty."""
+    if not start < at < end:
+        return None
+    first, second = _trimmed(text, start, at), _trimmed(text, at, end)
+    return (first, second) if first and second else None
+
+
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The range without line breaks before and blanks behind; None where nothing is left."""
-    while start < end and text[start] == "\n":
+    """The range without line breaks before and blanks behind; None where nothing is left. Indentation stays."""
+    while start < end and (text[start] == "\n" or (text[start] in " \t" and start > 0 and text[start - 1] != "\n")):
         start += 1
     while start < end and text[end - 1].isspace():
         end -= 1

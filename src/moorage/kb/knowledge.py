@@ -242,7 +242,7 @@ class KnowledgeBases:
         return state.etag if state else ""
 
     def edit(self, name: str, document: str, edit: Edit, state: str | None = None) -> str:
-        """Edits a chunk. What was changed, and nothing else, is indexed again by a job. Returns the new state.
+        """Edits a chunk. What was changed, and nothing else, is indexed again by a job. Returns the new ``chunk_state``.
 
         Raises DocumentNotFound, DocumentNotReady, DocumentChanged when ``state`` is not that of now, EditImpossible.
         """
@@ -438,6 +438,7 @@ def _parent_chunk(document_id: str, parent: sqlite3.Row, children: Sequence[sqli
                 c["page"],
                 tuple(json.loads(c["headings"])),
                 parent_id,
+                bool(c["is_off"]),
             )
             for c in children
         ),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from moorage import __version__
 from moorage.core.errors import BadInput, DocumentTooLarge, Language, MoorageError
 from moorage.core.nouns import Answer
+from moorage.kb.edit import Edit, EditKind
 from moorage.kb.results import AnswerDone, AnswerEvent, HitsFound, TextDelta
 from moorage.web import shapes as s
 from moorage.web.pages import language_of
@@ -42,6 +43,21 @@ class AskBody(BaseModel):
     stream: bool = False
     language: Language | None = Field(None, description="language of notices; the answer speaks the question's")
     conversation_id: str | None = Field(None, max_length=64, description="keeps the turn under this id")
+
+
+class EditBody(BaseModel):
+    document: str = Field(max_length=4000, description="a document's id or name")
+    kind: EditKind
+    chunk: str = Field(max_length=32, examples=["c12"], description="a child's id; for `merge_parents`, `off` and `on` also a parent's")
+    at: int = Field(0, ge=0, description="`border`: where it goes, an offset into the document; `split`: characters into the chunk")
+    text: str = Field("", description="`text`: the new words, Markdown")
+    state: str | None = Field(
+        None, max_length=64, description="the state of the chunks as they were loaded; another one is refused with 409"
+    )
+
+
+class ResetBody(BaseModel):
+    document: str = Field(max_length=4000, description="a document's id or name")
 
 
 class SyncBody(BaseModel):
@@ -156,9 +172,28 @@ def _document_routes(router: APIRouter, home: Home) -> None:
         return {"jobs": [s.job_shape(job, language)]}
 
     @router.get("/api/kb/{kb}/chunks", tags=["documents"])
-    def chunks(kb: str, document: Annotated[str, Query(description="a document's id or name")]) -> dict[str, list[s.ParentShape]]:
-        """A document's parent chunks with their children."""
-        return {"parents": [s.parent_shape(p) for p in home.kb.chunks(kb, document)]}
+    def chunks(kb: str, document: Annotated[str, Query(description="a document's id or name")]) -> s.ChunksShape:
+        """A document's parent chunks with their children, and the state that an edit of them names."""
+        return _chunks(home, kb, document)
+
+    @router.post("/api/kb/{kb}/edit", tags=["documents"])
+    async def edit(kb: str, body: EditBody) -> s.ChunksShape:
+        """Edit a chunk by hand: its text, a border, merge, split, switch off. Only what changed is indexed again, in the background."""
+        await asyncio.to_thread(home.kb.edit, kb, body.document, Edit(body.kind, body.chunk, body.at, body.text), body.state)
+        home.kb.worker.wake()
+        return await asyncio.to_thread(_chunks, home, kb, body.document)
+
+    @router.post("/api/kb/{kb}/reset", tags=["documents"], status_code=202)
+    async def reset(kb: str, body: ResetBody, language: Speaks) -> s.JobShape:
+        """Read a document again and split it by the settings, in the background. This ends all edits by hand."""
+        job = await asyncio.to_thread(home.kb.reset, kb, body.document)
+        home.kb.worker.wake()
+        return s.job_shape(job, language)
+
+
+def _chunks(home: Home, kb: str, document: str) -> s.ChunksShape:
+    state, parents = home.kb.chunk_state(kb, document), home.kb.chunks(kb, document)
+    return {"state": state, "parents": [s.parent_shape(p) for p in parents]}
 
 
 def _job_routes(router: APIRouter, home: Home) -> None:

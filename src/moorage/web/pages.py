@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from moorage.core.errors import Language, MoorageError
 from moorage.core.nouns import Document
+from moorage.kb.results import ParentChunk
 from moorage.web.assets import asset_routes, assets
 from moorage.web.reference import groups
 from moorage.web.render import Heading, Marks, Span, parts, render
@@ -52,6 +53,8 @@ class PageKnowledgeBases(Protocol):
     def documents(self, name: str) -> Sequence[Document]: ...
     def document(self, name: str, document: str, /) -> Document: ...
     def markdown(self, name: str, document: str, /) -> str: ...
+    def chunks(self, name: str, document: str, /) -> Sequence[ParentChunk]: ...
+    def chunk_state(self, name: str, document: str, /) -> str: ...
 
 
 class PageHome(Protocol):
@@ -105,6 +108,9 @@ def routes(home: PageHome) -> APIRouter:
             page_url=partial(_with_query, request),
         )
 
+    def chunks(request: Request, kb: str, document: str) -> Response:
+        return _chunks_page(request, home, kb, document)
+
     def login(request: Request) -> Response:
         return login_page(request)
 
@@ -115,10 +121,33 @@ def routes(home: PageHome) -> APIRouter:
     router.add_api_route("/", ask, methods=["GET"])
     router.add_api_route("/kb/{kb}/documents", documents, methods=["GET"])
     router.add_api_route("/kb/{kb}/documents/{document}", reader, methods=["GET"])
+    router.add_api_route("/kb/{kb}/documents/{document}/chunks", chunks, methods=["GET"])
     router.add_api_route("/login", login, methods=["GET"])
     router.add_api_route("/docs", reference, methods=["GET"])
     router.include_router(asset_routes())
     return router
+
+
+def _chunks_page(request: Request, home: PageHome, kb: str, document: str) -> Response:
+    """A document beside its chunks, one part of it at a time. The state is asked first: an edit in between makes it old, never wrong."""
+    chosen, found = home.kb.get(kb), home.kb.document(kb, document)
+    state = home.kb.chunk_state(kb, found.id)
+    markdown = home.kb.markdown(kb, found.id) if found.state == "ready" else ""
+    reading = _reading(request, markdown)
+    pieces = parts(markdown)
+    end = pieces[reading.part - 1][1]
+    parents = [p for p in home.kb.chunks(kb, found.id) if reading.part == _part_of(p.parent.start, pieces)]
+    return page(
+        request,
+        "_chunks.html" if "fragment" in request.query_params else "chunks.html",
+        knowledge=chosen,
+        document=found,
+        reading=reading,
+        parents=parents,
+        has_more=end < len(markdown),
+        state=state,
+        page_url=partial(_with_query, request),
+    )
 
 
 def login_page(request: Request, *, refused: bool = False, wanted: str | None = None) -> Response:
@@ -220,12 +249,16 @@ def _reading(request: Request, markdown: str) -> _Reading:
     return _Reading(rendered.html, headings, number, len(spans), has_passage, query.get("q", ""))
 
 
+def _part_of(offset: int, pieces: Sequence[Span]) -> int:
+    return next((n for n, (_, end) in enumerate(pieces, 1) if offset < end), len(pieces))
+
+
 def _part_number(asked: str, pieces: Sequence[Span], passage: Span | None) -> int:
     if 1 <= (number := _number(asked)) <= len(pieces):
         return number
     if passage is None:
         return 1
-    return next((n for n, (_, end) in enumerate(pieces, 1) if passage[0] < end), len(pieces))
+    return _part_of(passage[0], pieces)
 
 
 def _number(text: str) -> int:
@@ -241,7 +274,7 @@ def _is_chinese(text: str) -> bool:
 
 
 def _with_query(request: Request, **changes: str) -> str:
-    query = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
+    query = [(name, value) for name, value in request.query_params.multi_items() if name not in changes and name != "fragment"]
     return f"{quote(request.url.path)}?{urlencode([*query, *changes.items()])}"
 
 

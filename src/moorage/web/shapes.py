@@ -119,9 +119,18 @@ class ChunkShape(TypedDict):
     page: int | None
 
 
+class ChildShape(ChunkShape):
+    is_off: bool
+
+
 class ParentShape(ChunkShape):
     headings: list[str]
-    children: list[ChunkShape]
+    children: list[ChildShape]
+
+
+class ChunksShape(TypedDict):
+    state: str
+    parents: list[ParentShape]
 
 
 class SyncShape(TypedDict):
@@ -191,7 +200,11 @@ def answer_shape(a: Answer, language: Language) -> AnswerShape:
 
 
 def parent_shape(p: ParentChunk) -> ParentShape:
-    return {**_chunk_shape(p.parent), "headings": list(p.parent.headings), "children": [_chunk_shape(c) for c in p.children]}
+    return {
+        **_chunk_shape(p.parent),
+        "headings": list(p.parent.headings),
+        "children": [{**_chunk_shape(c), "is_off": c.is_off} for c in p.children],
+    }
 
 
 def _chunk_shape(c: Chunk) -> ChunkShape:

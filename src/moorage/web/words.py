@@ -228,6 +228,44 @@ PHRASES: Mapping[str, Phrase] = {
     "media_type": Phrase("Type", "类型"),
     "characters": Phrase("Characters", "字符数"),
     "added": Phrase("Added", "添加时间"),
+    # chunks
+    "chunks_title": Phrase("Look at and edit the chunks", "查看并编辑分块"),
+    "chunks_hint": Phrase(
+        "What is edited here is searched at once; only that is indexed again.", "此处的修改会立即用于检索，仅重新索引改动部分。"
+    ),
+    "back_to_document": Phrase("Read the document", "阅读文档"),
+    "side_document": Phrase("The document", "文档"),
+    "side_chunks": Phrase("Its chunks", "分块列表"),
+    "page_number": Phrase("page {n}", "第 {n} 页"),
+    "characters_count": Phrase("{n} character|{n} characters", "{n} 个字符"),
+    "chunk_border": Phrase("Border between two chunks", "两块之间的边界"),
+    "border_up": Phrase("Border up", "边界上移"),
+    "border_down": Phrase("Border down", "边界下移"),
+    "border_stuck": Phrase(
+        "There is no line or sentence left to move. Merge the two, or open one and put the cursor where the border should be.",
+        "没有可移动的整行或整句，请合并两块，或打开其中一块并将光标置于新边界处。",
+    ),
+    "border_elsewhere": Phrase(
+        "The next chunk is in the next part of the document. Turn the page first.", "下一块在文档的下一部分，请先翻页。"
+    ),
+    "merge": Phrase("Merge", "合并"),
+    "merge_parents": Phrase("Merge parents", "合并父块"),
+    "split_parent": Phrase("New parent from here", "由此处新建父块"),
+    "switch_off": Phrase("Switch off", "停用"),
+    "switch_on": Phrase("Switch on", "启用"),
+    "is_off": Phrase("off: neither found nor shown", "已停用：不检索、不显示"),
+    "edit": Phrase("Edit", "编辑"),
+    "save": Phrase("Save", "保存"),
+    "split_here": Phrase("Split at the cursor", "在光标处拆分"),
+    "rest_to_next": Phrase("Rest to the next chunk", "其余并入下一块"),
+    "save_first": Phrase("The text was changed: save it first.", "文字已修改，请先保存。"),
+    "edit_saved": Phrase("Saved. Search follows in a moment.", "已保存，检索随即更新。"),
+    "reset": Phrase("Split again by the settings", "按设置重新分块"),
+    "reset_title": Phrase("Split this document again?", "重新分块？"),
+    "reset_text": Phrase(
+        "The document is read again from its file and split by the settings. All edits by hand are lost.",
+        "将从原文件重新读取文档并按设置分块，所有手工修改都会丢失。",
+    ),
     # login
     "login_title": Phrase("This harbour has a key", "请输入密钥"),
     "login_text": Phrase(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moorage.core.errors import SettingInvalid
+from moorage.core.errors import BadInput, SettingInvalid
 from moorage.core.settings import SETTINGS, default_data_folder, resolve
 
 
@@ -66,3 +66,8 @@ def test_every_setting_has_help_in_both_languages_and_a_place_in_the_file() -> N
     for row in SETTINGS:
         assert row.en and row.zh and row.file
     assert len({row.file for row in SETTINGS}) == len(SETTINGS)
+
+
+def test_a_keyword_that_is_no_setting_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(BadInput, match=r"no setting 'child_maximum'\. Did you mean 'child_max'"):
+        resolve({"child_maximum": 3})
