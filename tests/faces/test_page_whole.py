@@ -145,3 +145,13 @@ def test_a_model_server_that_does_not_do_its_part_is_a_sentence_with_a_retry(
     page.click("#again")
     page.wait_for_selector("#copy")
     assert page.inner_text("#notices") == ""
+
+
+def test_an_address_of_this_machine_is_refused_beside_the_field(visit: Visit) -> None:
+    page = visit("/kb/handbook/documents", console="403")
+
+    page.fill("#url", "http://127.0.0.1:9/secret")
+    page.press("#url", "Enter")
+
+    page.wait_for_selector("#from-web .trouble:not(:empty)")
+    assert "127.0.0.1" in page.inner_text("#from-web .trouble")

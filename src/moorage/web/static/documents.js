@@ -75,6 +75,25 @@ function showRefused(upload, error) {
   upload.row.append(element("span", { class: "job-reason", role: "alert" }, error.message));
 }
 
+async function addAddress(event) {
+  event.preventDefault();
+  const form = event.target;
+  const trouble = form.querySelector(".trouble");
+  const button = form.querySelector("button");
+  trouble.textContent = "";
+  button.disabled = true;
+  try {
+    await call(`${api}/add_url`, { method: "POST", json: { url: form.elements.url.value.trim() } });
+    form.reset();
+    finished ??= ""; // a short document may be read before the first look
+    pollNow();
+  } catch (error) {
+    trouble.textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
 async function filesIn(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files];
@@ -248,6 +267,7 @@ find("#files").addEventListener("change", (event) => {
   addFiles([...event.target.files]);
   event.target.value = "";
 });
+find("#from-web").addEventListener("submit", addAddress);
 find("#listing").addEventListener("click", (event) => {
   const button = event.target.closest("[data-delete]");
   if (button) askDelete(button);
