@@ -8,6 +8,7 @@ import pytest
 
 from moorage.core.errors import DocumentUnreadable
 from moorage.kb.parse import Parsed, Source, parse
+from tests.unit.kb.chunk.laws import assert_laws
 
 CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 KINDS = ("docx", "pdf", "xlsx", "pptx", "html", "md")
@@ -41,6 +42,16 @@ def test_every_file_is_read_or_refused_by_name(path: Path) -> None:
     offsets = [page.offset for page in parsed.pages]
     assert offsets == sorted(offsets)
     assert all(0 <= offset <= len(parsed.markdown) for offset in offsets)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_laws_of_splitting_hold_for_what_readers_write(path: Path) -> None:
+    try:
+        markdown = parse(Source(path.name, path.read_bytes())).markdown
+    except DocumentUnreadable:
+        pytest.skip("refused by name, as the test above asserts")
+    for limits in ((300, 500), (1000, 2000)):
+        assert_laws(markdown, *limits)
 
 
 def test_chapters_and_sections_have_the_numbers_word_shows() -> None:
