@@ -7,6 +7,7 @@ the index has to hear of is noted in the same transaction, so that a crash loses
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -82,55 +83,39 @@ class EditRows:
             now = c.execute(self._sql["state"], (document_id,)).fetchone()
             if now is None or (now["id"], now["edits"]) != (before.id, before.edits):
                 raise DocumentChanged()
-            old_parents = [r["id"] for r in c.execute(self._sql["parents_of_document"], (document_id,))]
+            old_parents = [(r["id"],) for r in c.execute(self._sql["parents_of_document"], (document_id,))]
             old_children = {r["id"] for r in c.execute(self._sql["children_of_document"], (document_id,))}
-            ids = c.execute(self._sql["next_ids"]).fetchone()
-            next_parent, next_child = ids["parent"] + 1, ids["child"] + 1
-            position = 0
-            for number, parent in enumerate(parents):
-                row = (next_parent + number, before.id, number, parent.start, parent.end, parent.page, _json(parent.headings))
-                c.execute(self._sql["insert_parent"], (*row, markdown[parent.start : parent.end]))
-                for child in parent.children:
-                    place = {
-                        "parent_id": next_parent + number,
-                        "position": position,
-                        "start": child.start,
-                        "end": child.end,
-                        "is_off": child.is_off,
-                    }
-                    if child.id is not None:
-                        c.execute(self._sql["move_child"], {**place, "id": child.id})
-                    else:
-                        made = (
-                            next_child,
-                            next_parent + number,
-                            before.id,
-                            position,
-                            child.start,
-                            child.end,
-                            child.page,
-                            _json(child.headings),
-                        )
-                        c.execute(self._sql["insert_child"], made)
-                        c.execute(
-                            self._sql["switch_new" if child.is_off else "make_dirty"],
-                            (next_child,) if child.is_off else (next_child, before.id),
-                        )
-                        next_child += 1
-                    position += 1
-            kept = {child.id for parent in parents for child in parent.children if child.id is not None}
-            for child_id in {*gone, *(old_children - kept)}:
-                c.execute(self._sql["make_gone"], {"child_id": child_id, "knowledge_id": before.knowledge_id})
-            for child_id in old_children - kept:
-                c.execute(self._sql["remove_child"], (child_id,))
-            for child_id in dirty:
-                c.execute(self._sql["not_gone"], (child_id,))
-                c.execute(self._sql["make_dirty"], (child_id, before.id))
-            for parent_id in old_parents:
-                c.execute(self._sql["remove_parent"], (parent_id,))
-            row = {"id": before.id, "markdown": markdown, "characters": len(markdown), "chunks": position}
+            chunks = self._write_parents(c, before.id, markdown, parents)
+            removed = old_children - {child.id for parent in parents for child in parent.children}
+            c.executemany(self._sql["make_gone"], [{"child_id": i, "knowledge_id": before.knowledge_id} for i in {*gone, *removed}])
+            c.executemany(self._sql["remove_child"], [(i,) for i in removed])
+            c.executemany(self._sql["not_gone"], [(i,) for i in dirty])
+            c.executemany(self._sql["make_dirty"], [(i, before.id) for i in dirty])
+            c.executemany(self._sql["remove_parent"], old_parents)
+            row = {"id": before.id, "markdown": markdown, "characters": len(markdown), "chunks": chunks}
             c.execute(self._sql["edit_version"], row)
             c.execute(self._sql["touch"], {"id": document_id, "now": time.time()})
+
+    def _write_parents(self, c: sqlite3.Connection, version_id: int, markdown: str, parents: Sequence[EditedParent]) -> int:
+        """New rows for the parents; their children move over to them or are made. Returns how many children there are."""
+        ids = c.execute(self._sql["next_ids"]).fetchone()
+        parent_id, next_child, position = ids["parent"], ids["child"] + 1, 0
+        for number, parent in enumerate(parents):
+            parent_id += 1
+            row = (parent_id, version_id, number, parent.start, parent.end, parent.page, _json(parent.headings))
+            c.execute(self._sql["insert_parent"], (*row, markdown[parent.start : parent.end]))
+            for child in parent.children:
+                child_id = child.id
+                if child_id is None:
+                    child_id, next_child = next_child, next_child + 1
+                    made = (child_id, parent_id, version_id, position, child.start, child.end, child.page, _json(child.headings))
+                    c.execute(self._sql["insert_child"], made)
+                    if not child.is_off:
+                        c.execute(self._sql["make_dirty"], (child_id, version_id))
+                place = {"parent_id": parent_id, "position": position, "start": child.start, "end": child.end, "is_off": child.is_off}
+                c.execute(self._sql["move_child"], {**place, "id": child_id})
+                position += 1
+        return position
 
     def dirty(self, document_id: str) -> list[int]:
         """Children of the visible version whose index rows wait to be written."""

@@ -12,10 +12,11 @@ SELECT id, version_id FROM documents WHERE knowledge_id = :knowledge_id AND name
 
 -- name: list
 -- Every document with its visible version, or, where there is none yet, the state of its newest job.
-SELECT d.id, k.name AS knowledge, d.name, d.added_at, d.updated_at, v.id AS version_id, v.content_hash, v.bytes, v.media_type, v.title, v.characters, v.chunks,
-       v.pages, v.metadata, v.warnings,
-       (SELECT j.state FROM jobs j WHERE j.knowledge_id = d.knowledge_id AND j.document_name = d.name AND j.kind = 'ingest' ORDER BY j.id DESC LIMIT 1) AS job_state
+SELECT d.id, k.name AS knowledge, d.name, d.added_at, d.updated_at, v.id AS version_id, v.content_hash, coalesce(v.bytes, j.bytes) AS bytes, v.media_type, v.title,
+       v.characters, v.chunks, v.pages, v.metadata, v.warnings, j.state AS job_state
 FROM documents d JOIN knowledge k ON k.id = d.knowledge_id LEFT JOIN versions v ON v.id = d.version_id
+LEFT JOIN jobs j ON d.version_id IS NULL AND j.id =
+  (SELECT max(n.id) FROM jobs n WHERE n.knowledge_id = d.knowledge_id AND n.document_name = d.name AND n.kind = 'ingest')
 WHERE d.knowledge_id = :knowledge_id AND (:document IS NULL OR d.id = :document OR d.name = :document)
 ORDER BY d.name
 
@@ -135,9 +136,6 @@ DELETE FROM children WHERE id = ?
 
 -- name: remove_parent
 DELETE FROM parents WHERE id = ?
-
--- name: switch_new
-UPDATE children SET is_off = 1 WHERE id = ?
 
 -- name: make_dirty
 INSERT OR IGNORE INTO index_dirty (child_id, version_id) VALUES (?, ?)

@@ -189,7 +189,7 @@ function jobRow(job) {
     return row;
   }
   const bar = element("progress", { max: job.total || undefined, value: job.total ? job.done : undefined, "aria-label": job.document_name });
-  const step = job.state === "waiting" ? say("state_waiting") : (words[`step_${job.step}`] ?? job.step);
+  const step = [job.state, job.step].includes("waiting") ? say("state_waiting") : (words[`step_${job.step}`] ?? job.step);
   row.append(bar, element("span", { class: "job-step" }, job.total > 1 ? `${step} ${job.done}/${job.total}` : step));
   return row;
 }
