@@ -19,6 +19,7 @@ from moorage.kb.parse.base import PageStart, Parsed, Picture, Source
 from moorage.kb.parse.notices import page_damaged
 from moorage.kb.parse.pictures import as_picture
 
+_MODELS = "; its models must be on this machine: run `docling-tools models download`, and set DOCLING_ARTIFACTS_PATH"
 _LOCK = threading.Lock()
 _PAGE_BREAK = "<!-- moorage page break -->"
 _PICTURE = "<!-- moorage picture -->"
@@ -50,7 +51,7 @@ def _parse(source: Source) -> Parsed:
         )
     except (ConversionError, OSError, ValueError, RuntimeError, ImportError) as error:
         reason = " ".join(str(error).split())[:300]
-        hint = "; its models must be on this machine: run `docling-tools models download`, and set DOCLING_ARTIFACTS_PATH"
+        hint = _MODELS if "HF_HUB_OFFLINE" in reason or "artifacts" in reason.lower() else ""
         raise DocumentUnreadable(name=source.name, reason=f"docling: {reason}{hint}") from error
     pictures = _pictures(document)
     markdown, starts = _pages(_with_pictures(markdown, pictures))
