@@ -351,7 +351,7 @@ def main_word(question: str) -> str:
 
 
 def _read(text: str) -> VersionDraft:
-    return read_document("speed.md", text.encode(), RECIPE, Surroundings(lambda name, data: None))
+    return read_document("speed.md", text.encode(), RECIPE, Surroundings(lambda pictures: None))
 
 
 def _tokens(field: str) -> int:

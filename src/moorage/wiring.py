@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +16,7 @@ from moorage.models.base import ChatModel, Embedder
 from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
-from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.pictures import PicturePlace
 
 
 class Home:
@@ -31,7 +31,7 @@ class Home:
         self.store = DataFolder(resolved.settings.data, _picture_place(resolved.settings))
         self._chat = _chat_model(resolved.settings)
         self._embedder = _embedder(resolved.settings)
-        self.doc = Documents(resolved.settings, self._chat, self.store.pictures.put_named)
+        self.doc = Documents(resolved.settings, self._chat, self.store.picture_upkeep.publish)
         self.kb = KnowledgeBases(self.store, resolved.settings, self._chat, self._embedder)
 
     @property
@@ -100,7 +100,15 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
     """
     resolved, _ = load({**flags, "data": data}, Path(config) if config else None)
     settings = resolved.settings
-    yield Documents(settings, _chat_model(settings), lambda name, content: open_pictures(_picture_place(settings)).put_named(name, content))
+    opened: list[DataFolder] = []
+    with ExitStack() as stack:
+
+        def publish(name: str, content: bytes) -> None:
+            if not opened:
+                opened.append(stack.enter_context(closing(DataFolder(settings.data, _picture_place(settings)))))
+            opened[0].picture_upkeep.publish(name, content)
+
+        yield Documents(settings, _chat_model(settings), publish)
 
 
 def _picture_place(settings: Settings) -> PicturePlace:

@@ -27,6 +27,7 @@
     │   ├── StoreTooNew
     │   ├── StoreFull
     │   ├── StoreUnreadable
+    │   ├── PicturesUnreachable   the bucket that holds the pictures (502)
     │   ├── ArchiveInvalid
     │   ├── IndexDamaged          the search index; it can be built again from the documents
     │   └── IndexMismatch         the index was built by another embedding model
@@ -255,6 +256,13 @@ class StoreUnreadable(StoreError):
     """The data folder {path} cannot be opened: {reason}. Check its permissions, or choose another folder with --data."""
 
     zh = "数据目录 {path} 无法打开：{reason}。请检查权限，或用 --data 选择其他目录。"
+
+
+class PicturesUnreachable(StoreError):
+    """The pictures in {url} cannot be reached: {reason}. {advice}"""
+
+    zh = "无法访问 {url} 中的图片：{reason}。{advice}"
+    status = 502
 
 
 class ArchiveInvalid(StoreError):

@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
-from moorage.core.errors import ModelError, MoorageError, StoreFull
+from moorage.core.errors import ModelError, MoorageError, StoreError, StoreFull
 from moorage.kb.apart import Processes
 from moorage.kb.beside import Beside
 from moorage.kb.editing import reindex
@@ -44,6 +44,7 @@ _PUBLISH_EVERY_S = 1.5
 _ROWS_AT_ONCE = 20_000
 _EMBED_AT_ONCE = 256
 _EMBED_AGAIN_S = 60.0
+_COLLECT_AGAIN_S = 60.0
 _IDLE_S = 0.5
 _FULL_DISK_PAUSE_S = 10.0
 
@@ -109,6 +110,7 @@ class Worker:
         self._readers = Processes()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._embed_again_at = time.monotonic() + _EMBED_AGAIN_S
+        self._collect_again_at = 0.0
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -166,6 +168,25 @@ class Worker:
         jobs = self._store.jobs
         return bool(jobs.waiting(1, knowledge_id) or jobs.list(knowledge_id, "running", 1))
 
+    def remove_pictures(self) -> None:
+        """Removes the pictures that nothing shows any more, now, or leaves them to the process that does the jobs."""
+        if self._store.try_work_lock():
+            try:
+                self._remove_pictures()
+            finally:
+                self._store.release_work_lock()
+
+    def _remove_pictures(self) -> None:
+        """Only with the work lock and between batches: a version that is being read has pictures in place before it names them."""
+        if time.monotonic() < self._collect_again_at:
+            return
+        try:
+            while self._store.picture_upkeep.collect() and not self._store.jobs.waiting(1):
+                pass
+        except StoreError as e:  # they are known still, and cost nothing but room
+            self._collect_again_at = time.monotonic() + _COLLECT_AGAIN_S
+            log.warning("Pictures that nothing shows any more stay for now. %s", e)
+
     def _embed_again(self) -> None:
         """Vectors that failed are tried again every minute: a model server that was down comes back without being announced."""
         if self._embedder is None or time.monotonic() < self._embed_again_at:
@@ -187,6 +208,7 @@ class Worker:
         """One batch of jobs of one kind and knowledge base; False when there is nothing to do."""
         jobs = await asyncio.to_thread(self._next_batch, knowledge_id)
         if not jobs:
+            await asyncio.to_thread(self._remove_pictures)
             return False
         self._loop = asyncio.get_running_loop()
         if jobs[0].kind == "ingest":

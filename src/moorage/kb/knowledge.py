@@ -76,6 +76,7 @@ class KnowledgeBases:
         """Removes a knowledge base with its documents. The files they came from are not touched."""
         for generation in self._store.knowledge.delete(name):
             self.indexes.drop(generation)
+        self.worker.remove_pictures()
 
     def only(self) -> str:
         """The name of the only knowledge base. Raises BadInput when there are several or none."""
@@ -130,6 +131,7 @@ class KnowledgeBases:
         knowledge_id = self._store.knowledge.id_of(name)
         found = self._store.documents.get(knowledge_id, name, document)
         self._store.documents.remove(knowledge_id, found.id, found.name)
+        self.worker.remove_pictures()
 
     def add_bytes(self, name: str, file_name: str, data: bytes, beside: Beside | None = None) -> Job:
         """Takes a document's bytes. When this returns, they are on disk and a job will read them; ``beside`` is where its

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moorage.kb.chunk import Parent
 from moorage.kb.chunking import Chunked, Recipe, split_converted
 from moorage.kb.convert import Conversion, convert
-from moorage.kb.parse import Source
+from moorage.kb.parse import Picture, Source
 from moorage.store.documents import ChildDraft, ParentDraft, VersionDraft
 
 PICTURES_URL = "/images/"
@@ -20,11 +20,11 @@ __all__ = ["PICTURES_URL", "Recipe", "Surroundings", "read_document"]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What reading a document may use beside its bytes: where pictures are put (name, bytes), the bytes of a file beside it by its relative
+    """What reading a document may use beside its bytes: where its pictures are put, the bytes of a file beside it by its relative
     address (None: there is none, or it lies outside the folder), the texts that character recognition found on its pages, and who hears
     of each step."""
 
-    keep_picture: Callable[[str, bytes], None]
+    keep_pictures: Callable[[Sequence[Picture]], None]
     beside: Callable[[str], bytes | None] = lambda _: None
     page_texts: Mapping[int, str] = field(default_factory=dict[int, str])
     on_step: Callable[[str, int, int], None] = lambda step, done, total: None
@@ -38,8 +38,7 @@ def read_document(name: str, data: bytes, recipe: Recipe, surroundings: Surround
     surroundings.on_step("reading", 0, 0)
     source = Source(name, data, surroundings.page_texts)
     converted = convert(source, recipe.applied_to(_HOW), surroundings.beside)
-    for picture in converted.pictures:
-        surroundings.keep_picture(picture.name, picture.data)
+    surroundings.keep_pictures(converted.pictures)
     surroundings.on_step("splitting", 0, 0)
     chunked = split_converted(converted, recipe)
     return VersionDraft(

@@ -10,11 +10,12 @@ from pathlib import Path
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
 from moorage.kb.apart import Step
 from moorage.kb.beside import Beside
-from moorage.kb.parse import Source, media_type_of, ocr
+from moorage.kb.parse import Picture, Source, media_type_of, ocr
 from moorage.kb.rank import field_for_child
 from moorage.kb.read import Recipe, Surroundings, read_document
 from moorage.store.documents import VersionDraft
-from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.pictures import PicturePlace, open_pictures, picture_type
+from moorage.store.pictures.notes import note
 
 _LIGHT_BYTES = 256_000
 _LIGHT_TYPES = frozenset({"text/markdown", "text/plain"})
@@ -51,10 +52,17 @@ class Order:
         content_hash = hashlib.sha256(data).hexdigest()
         if self.visible == (content_hash, self.recipe.identity):
             return Reading(None)
-        keep = open_pictures(self.pictures).put_named
-        surroundings = Surroundings(keep, self.beside or _nothing, self.page_texts.get(content_hash, {}), on_step)
+        surroundings = Surroundings(self._keep, self.beside or _nothing, self.page_texts.get(content_hash, {}), on_step)
         draft = read_document(self.name, data, self.recipe, surroundings)
         return Reading(draft, tuple(fields_of(draft)))
+
+    def _keep(self, pictures: Sequence[Picture]) -> None:
+        """Puts the pictures that can be shown; noted first, so that none is forgotten should this reading end early."""
+        shown = [p for p in pictures if picture_type(p.name)]
+        if shown:
+            note(self.pictures.folder, [p.name for p in shown])
+        for picture in shown:
+            open_pictures(self.pictures).put_named(picture.name, picture.data)
 
 
 @dataclass(frozen=True, slots=True)

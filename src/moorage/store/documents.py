@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from moorage.core.errors import DocumentNotFound, speakable
 from moorage.core.nouns import Document, DocumentState, Notice, Scalar
 from moorage.store.database import Database, statements
+from moorage.store.pictures import pictures_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class DocumentRows:
         self._db = database
         self._sql = statements("documents")
         self._jobs = statements("jobs")
+        self._pictures = statements("pictures")
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class DocumentRows:
         if (lost := _lost_edits(c.execute(self._sql["state"], (document["id"],)).fetchone(), draft.content_hash)) is not None:
             row["warnings"] = json.dumps([[w.code, w.en, w.zh] for w in (*draft.warnings, lost)], ensure_ascii=False)
         version_id: int = c.execute(self._sql["insert_version"], row).fetchone()["id"]
+        c.executemany(self._pictures["show"], [(version_id, name) for name in pictures_in(draft.markdown)])
         ids = c.execute(self._sql["next_ids"]).fetchone()
         next_parent, next_child = ids["parent"] + 1, ids["child"] + 1
         parents: list[tuple[object, ...]] = []

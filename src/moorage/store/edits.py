@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from moorage.core.errors import DocumentChanged
 from moorage.store.database import Database, statements
 from moorage.store.documents import VisibleVersion
+from moorage.store.pictures import pictures_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class EditRows:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._sql = statements("documents")
+        self._pictures = statements("pictures")
 
     def state(self, document_id: str) -> VersionState | None:
         """The visible version; None while there is none."""
@@ -94,6 +96,8 @@ class EditRows:
             c.executemany(self._sql["remove_parent"], old_parents)
             row = {"id": before.id, "markdown": markdown, "characters": len(markdown), "chunks": chunks}
             c.execute(self._sql["edit_version"], row)
+            # Pictures that the edit took out stay as long as the version: it may be taken back.
+            c.executemany(self._pictures["show"], [(before.id, name) for name in pictures_in(markdown)])
             c.execute(self._sql["touch"], {"id": document_id, "now": time.time()})
 
     def _write_parents(self, c: sqlite3.Connection, version_id: int, markdown: str, parents: Sequence[EditedParent]) -> int:

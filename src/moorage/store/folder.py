@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,6 +19,7 @@ from moorage.store.jobs import JobRows
 from moorage.store.keys import KeyRows
 from moorage.store.knowledge import KnowledgeRows
 from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.pictures.upkeep import PictureUpkeep
 
 
 class DataFolder:
@@ -44,7 +46,9 @@ class DataFolder:
         self.originals = Blobs(path / "originals")
         self.picture_place = pictures or PicturePlace(path / "pictures")
         self.pictures = open_pictures(self.picture_place)
+        self.picture_upkeep = PictureUpkeep(self.database, self.pictures, self.picture_place, path / "pictures.lock")
         self._lock = FileLock(path / "worker.lock", thread_local=False)
+        self._asking = threading.Lock()
 
     @property
     def index_folder(self) -> Path:
@@ -52,13 +56,14 @@ class DataFolder:
 
     def try_work_lock(self) -> bool:
         """True when this process may now do the jobs. The lock ends with the process, however it ends."""
-        if self._lock.is_locked:
-            return False
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        return True
+        with self._asking:  # the lock file would let two threads of this process in
+            if self._lock.is_locked:
+                return False
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return False
+            return True
 
     def release_work_lock(self) -> None:
         self._lock.release()

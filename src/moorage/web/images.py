@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
+from moorage.core.errors import StoreError
 from moorage.store.pictures import picture_type
+
+log = logging.getLogger("moorage.images")
 
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "cross-origin",
 }
+_REFUSED = {**_HEADERS, "cache-control": "no-store"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -25,9 +30,13 @@ def image_routes(read: Callable[[str], bytes | None]) -> APIRouter:
     @router.api_route("/images/{name:path}", methods=["GET", "HEAD"])
     def picture(request: Request, name: str = "") -> Response:
         media_type = picture_type(name)
-        data = read(name) if media_type else None
+        try:
+            data = read(name) if media_type else None
+        except StoreError as e:  # who asks has no key: no word to them of where the pictures are
+            log.warning("%s", e)
+            return Response(status_code=e.status, headers=_REFUSED)
         if data is None or media_type is None:
-            return Response(status_code=403, headers={**_HEADERS, "cache-control": "no-store"})
+            return Response(status_code=403, headers=_REFUSED)
         etag = f'"{name.partition(".")[0]}"'
         headers = {**_HEADERS, **_FOR_EVER, "etag": etag}
         if etag in request.headers.get("if-none-match", ""):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,13 +11,19 @@ from typing import Protocol, runtime_checkable
 PICTURE_TYPES = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
 }  # fmt: skip
-_NAME = re.compile(r"[0-9a-f]{16,64}\.([a-z0-9]{1,5})\Z")
+PICTURE_NAME = rf"[0-9a-f]{{16,64}}\.(?:{'|'.join(PICTURE_TYPES)})"
+_NAME = re.compile(PICTURE_NAME)
+_MENTIONED = re.compile(rf"(?<![0-9a-zA-Z]){PICTURE_NAME}(?![0-9a-zA-Z])")
 
 
 def picture_type(name: str) -> str | None:
     """The media type of a picture by its name; None for what is no name of a picture (so that no path can be smuggled in)."""
-    match = _NAME.match(name)
-    return PICTURE_TYPES.get(match[1]) if match else None
+    return PICTURE_TYPES[name.rpartition(".")[2]] if _NAME.fullmatch(name) else None
+
+
+def pictures_in(text: str) -> list[str]:
+    """The names of pictures that a text mentions, each once."""
+    return list(dict.fromkeys(_MENTIONED.findall(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +43,22 @@ class PictureStore(Protocol):
     """Pictures by name. The name is made of the content, so a second ``put_named`` of a name does nothing.
 
     When ``put_named`` returns, the picture survives a power cut as far as the place can promise it; a reader sees a whole picture or none. Used
-    by many threads and processes at once. Raises StoreFull or StoreUnreadable.
+    by many threads and processes at once. Raises StoreFull, StoreUnreadable or PicturesUnreachable; the conformance tests are
+    ``moorage.testing.picture_conformance``.
     """
 
-    def put_named(self, name: str, data: bytes) -> None: ...
+    def put_named(self, name: str, data: bytes) -> None:
+        """Raises ValueError for what is no name of a picture."""
+        ...
 
     def read(self, name: str) -> bytes | None:
         """The picture's bytes, or None where there is none of this name."""
         ...
 
     def names(self) -> Iterator[str]:
-        """Every name, in order."""
+        """Every name, in order. Other files in the same place are passed over."""
         ...
 
-    def delete(self, name: str) -> None:
-        """Removes a picture; nothing where there is none."""
+    def delete(self, names: Iterable[str]) -> None:
+        """Removes pictures; nothing where there are none."""
         ...
