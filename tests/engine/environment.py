@@ -45,11 +45,11 @@ def engine_python() -> Path:
     """The interpreter of the environment, building it first where it is missing. Minutes the first time, then instant."""
     folder = cache_folder() / f"engine-{requirements_hash()}"
     python = folder / "bin" / "python"
-    with _one_builder(folder.with_suffix(".lock")) as lock:
+    with one_builder(folder.with_suffix(".lock")) as lock:
         if not (folder / COMPLETE).exists():
             # A virtual environment cannot be moved, so it is built in place: without the mark it is a crashed attempt.
             shutil.rmtree(folder, ignore_errors=True)
-            _build(_Builder(folder, python, lock), read_recipe(REQUIREMENTS.read_text(encoding="utf-8")))
+            _build(Builder(folder, python, lock), read_recipe(REQUIREMENTS.read_text(encoding="utf-8")))
             (folder / COMPLETE).touch()
     return python
 
@@ -81,7 +81,7 @@ def dependencies(metadata: str, recipe: Recipe) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Builder:
+class Builder:
     folder: Path
     python: Path
     lock: int
@@ -104,7 +104,7 @@ class _Builder:
         self.run(*pip, *requirements)
 
 
-def _build(builder: _Builder, recipe: Recipe) -> None:
+def _build(builder: Builder, recipe: Recipe) -> None:
     builder.folder.mkdir(parents=True)
     builder.run(sys.executable, "-m", "venv", str(builder.folder))
     builder.install(recipe.torch)
@@ -134,7 +134,7 @@ def _answer_to_the_name_vllm(info: Path) -> None:
 
 
 @contextmanager
-def _one_builder(lock: Path) -> Iterator[int]:
+def one_builder(lock: Path) -> Iterator[int]:
     """Holds the lock file; a second builder waits. The kernel drops the lock of a killed process."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:

@@ -67,4 +67,4 @@ def test_a_changed_requirement_is_another_environment(builds: list[Path], tmp_pa
 
 def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock, pytest.raises(EnvironmentFailed, match=r"no such pip[\s\S]*"):
-        environment._Builder(tmp_path, Path("python"), lock.fileno()).run("sh", "-c", "echo no such pip; exit 3")
+        environment.Builder(tmp_path, Path("python"), lock.fileno()).run("sh", "-c", "echo no such pip; exit 3")

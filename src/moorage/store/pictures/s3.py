@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 from moorage.core.errors import ExtraMissing, SettingInvalid
 from moorage.store.pictures.base import PicturePlace, picture_type
@@ -15,7 +16,6 @@ from moorage.store.pictures.s3_errors import explained
 
 if TYPE_CHECKING:
     from minio import Minio
-    from minio.credentials.providers import Provider
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:/(?P<prefix>[^\x00-\x1f\x7f]*))?")
 _ABSENT = frozenset({"NoSuchKey", "NoSuchObject"})
@@ -101,7 +101,7 @@ class S3Pictures:
             yield
         except S3Error as e:
             raise explained(self._place, self._bucket, e.code, e.message) from e
-        except (MinioException, HTTPError, OSError, ValueError) as e:  # ValueError: the client's word for "no keys found"
+        except (MinioException, HTTPError, OSError, ValueError, ParseError) as e:  # the last two: an answer that is not S3's
             raise explained(self._place, self._bucket, type(e).__name__, str(e)) from e
 
 
@@ -111,10 +111,12 @@ def _client(place: PicturePlace) -> Minio:
         from urllib3 import PoolManager, Retry, Timeout
     except ImportError as e:
         raise ExtraMissing(feature="Keeping pictures in S3", extra="s3") from e
+    from moorage.store.pictures.s3_keys import found_keys
+
     pool = PoolManager(timeout=Timeout(connect=5, read=60), retries=Retry(3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]))
     address = urlsplit(place.endpoint if "//" in place.endpoint else f"https://{place.endpoint}" if place.endpoint else _AWS)
     try:
-        if address.scheme not in ("http", "https"):
+        if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("it is no web address")
         if "@" in address.netloc:
             raise ValueError("keys do not belong into it")
@@ -127,7 +129,7 @@ def _client(place: PicturePlace) -> Minio:
             secure=address.scheme == "https",
             region=place.region or None,
             http_client=pool,
-            credentials=None if place.key else _ambient(),
+            credentials=None if place.key else found_keys(),
         )
     except ValueError as e:
         raise SettingInvalid(
@@ -142,10 +144,3 @@ _ENDPOINT_ZH = {
     "keys do not belong into it": "其中不应包含密钥",
     "nothing may follow the port": "端口之后不应有内容",
 }
-
-
-def _ambient() -> Provider:
-    """The keys that AWS tools would find: variables, then the shared file, then the machine's role."""
-    from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider, EnvMinioProvider, IamAwsProvider
-
-    return ChainedProvider([EnvAWSProvider(), EnvMinioProvider(), AWSConfigProvider(), IamAwsProvider()])

@@ -45,7 +45,7 @@ class _Meaning:
 
 
 def _meaning(code: str, said: str, *, has_key: bool) -> _Meaning:
-    if code == "ValueError" and not has_key:
+    if code == "NoKeys":
         return _NO_KEYS
     if code in _UNKNOWN_KEY_CODES:
         return _UNKNOWN_KEY if has_key else _UNKNOWN_FOUND_KEY
@@ -54,7 +54,7 @@ def _meaning(code: str, said: str, *, has_key: bool) -> _Meaning:
         return found
     if "StorageFull" in code or "Quota" in code:
         return _FULL
-    if _NOT_S3.search(said):
+    if _NOT_S3.search(said) or code in ("ValueError", "ParseError"):
         return _NO_S3
     if "SSL" in said or "certificate" in said:
         return _UNTRUSTED if "CERTIFICATE_VERIFY" in said else _NO_TLS
