@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import io
-import itertools
 import pickle
 import socket
 import threading
@@ -20,34 +19,9 @@ from moorage.core.errors import PicturesUnreachable, SettingInvalid, StoreUnread
 from moorage.store.pictures import PicturePlace, open_pictures, pictures_in
 from moorage.store.pictures.s3_errors import explained
 from moorage.testing.picture_conformance import PictureConformance, named
-from tests.builders.s3_server import NoPackageIndex, S3Server, s3_server
+from tests.builders.s3_server import S3Server
 
 NAME = named(b"a")
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    try:
-        with s3_server() as running:
-            yield running
-    except NoPackageIndex as e:
-        pytest.skip(f"no package index to install an S3 server from: {e}")
-
-
-@pytest.fixture(scope="module")
-def admin(server: S3Server) -> Minio:
-    """A client of the test's own."""
-    client = Minio(server.url.removeprefix("http://"), server.owner.key, server.owner.secret, secure=False, region="us-east-1")
-    client.make_bucket("pictures")
-    return client
-
-
-@pytest.fixture
-def bucket(server: S3Server, admin: Minio, tmp_path: Path) -> PicturePlace:
-    """An empty place in the bucket ``pictures``."""
-    url = f"s3://pictures/团队 {next(_numbers)}/docs"
-    return PicturePlace(tmp_path / "pictures", url, server.url, "us-east-1", server.owner.key, server.owner.secret)
 
 
 class TestFolder(PictureConformance):
@@ -74,32 +48,32 @@ def test_files_of_others_in_the_folder_are_passed_over(tmp_path: Path) -> None:
     assert store.read(f"{NAME[:32]}.html") is None
 
 
-def test_objects_of_others_in_the_bucket_are_passed_over(bucket: PicturePlace, admin: Minio) -> None:
+def test_objects_of_others_in_the_bucket_are_passed_over(bucket: PicturePlace, s3_admin: Minio) -> None:
     store, prefix = open_pictures(bucket), bucket.url.removeprefix("s3://pictures/")
     store.put_named(NAME, b"a")
     others = [f"{prefix}/readme.txt", f"{prefix}/below/{named(b'b')}", f"{prefix}-2/{named(b'c')}", named(b"d")]
     for other in others:
-        admin.put_object("pictures", other, io.BytesIO(b"x"), 1)
+        s3_admin.put_object("pictures", other, io.BytesIO(b"x"), 1)
     assert list(store.names()) == [NAME]
     store.delete([NAME, named(b"b"), named(b"c"), named(b"d")])
-    assert [admin.stat_object("pictures", other).size for other in others] == [1] * 4
+    assert [s3_admin.stat_object("pictures", other).size for other in others] == [1] * 4
 
 
-def test_a_bucket_without_a_prefix_is_a_place(bucket: PicturePlace, admin: Minio) -> None:
-    admin.make_bucket("whole")
+def test_a_bucket_without_a_prefix_is_a_place(bucket: PicturePlace, s3_admin: Minio) -> None:
+    s3_admin.make_bucket("whole")
     store = open_pictures(replace(bucket, url="s3://whole"))
     store.put_named(NAME, b"a")
-    assert [o.object_name for o in admin.list_objects("whole")] == [NAME]
+    assert [o.object_name for o in s3_admin.list_objects("whole")] == [NAME]
 
 
-def test_a_picture_in_the_bucket_carries_its_type(bucket: PicturePlace, admin: Minio) -> None:
+def test_a_picture_in_the_bucket_carries_its_type(bucket: PicturePlace, s3_admin: Minio) -> None:
     open_pictures(bucket).put_named(NAME, b"a")
-    found = admin.stat_object("pictures", f"{bucket.url.removeprefix('s3://pictures/')}/{NAME}")
+    found = s3_admin.stat_object("pictures", f"{bucket.url.removeprefix('s3://pictures/')}/{NAME}")
     assert (found.content_type, found.size) == ("image/png", 1)
 
 
-def test_an_object_that_was_cut_short_is_put_again(bucket: PicturePlace, admin: Minio) -> None:
-    admin.put_object("pictures", f"{bucket.url.removeprefix('s3://pictures/')}/{NAME}", io.BytesIO(b"half"), 4)
+def test_an_object_that_was_cut_short_is_put_again(bucket: PicturePlace, s3_admin: Minio) -> None:
+    s3_admin.put_object("pictures", f"{bucket.url.removeprefix('s3://pictures/')}/{NAME}", io.BytesIO(b"half"), 4)
     open_pictures(bucket).put_named(NAME, b"the whole")
     assert open_pictures(bucket).read(NAME) == b"the whole"
 
@@ -143,8 +117,8 @@ def test_a_secret_that_is_wrong(bucket: PicturePlace) -> None:
     assert "`s3_secret` is not the secret of `s3_key`" in text and bucket.endpoint in text
 
 
-def test_a_key_that_may_not(bucket: PicturePlace, server: S3Server) -> None:
-    text = said(replace(bucket, key=server.stranger.key, secret=server.stranger.secret))
+def test_a_key_that_may_not(bucket: PicturePlace, s3: S3Server) -> None:
+    text = said(replace(bucket, key=s3.stranger.key, secret=s3.stranger.secret))
     assert "may not use the bucket 'pictures'" in text and "s3:PutObject" in text
 
 
