@@ -67,7 +67,7 @@ class PictureUpkeep:
     def _removable(self, most: int) -> list[str]:
         with self._db.write() as c:
             c.execute(self._sql["drop_shown"])
-            return [row["name"] for row in c.execute(self._sql["removable"], {"limit": most})]
+            return [row["name"] for row in c.execute(self._sql["removable"], (most,))]
 
     def _alone(self) -> FileLock:
         """Keeps publishing and removing apart, in all processes. A lock object of its own each time, as one would let its own process in twice."""

@@ -17,9 +17,8 @@ SELECT 1 FROM picture_leftovers LIMIT 1
 DELETE FROM picture_leftovers WHERE name IN (SELECT name FROM version_pictures) OR name IN (SELECT name FROM published_pictures)
 
 -- name: removable
-SELECT name FROM picture_leftovers l
-WHERE NOT EXISTS (SELECT 1 FROM version_pictures v WHERE v.name = l.name) AND NOT EXISTS (SELECT 1 FROM published_pictures p WHERE p.name = l.name)
-ORDER BY name LIMIT :limit
+-- After drop_shown, in the same transaction.
+SELECT name FROM picture_leftovers ORDER BY name LIMIT ?
 
 -- name: removed
 DELETE FROM picture_leftovers WHERE name = ?
