@@ -17,6 +17,7 @@ from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
 from moorage.store.pictures import PicturePlace
+from moorage.store.pictures.nginx import ImageServer, image_server, nginx_user
 
 
 class Home:
@@ -109,6 +110,13 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
             opened[0].picture_upkeep.publish(name, content)
 
         yield Documents(settings, _chat_model(settings), publish)
+
+
+def nginx_for_images(settings: Settings, listen: str | None = None, server_name: str | None = None) -> ImageServer:
+    """The pictures of the data folder as an nginx server block. Raises BadInput where they are in a bucket, SettingInvalid."""
+    return image_server(
+        _picture_place(settings), settings.images_url, own_port=settings.port, listen=listen, server_name=server_name, user=nginx_user()
+    )
 
 
 def _picture_place(settings: Settings) -> PicturePlace:

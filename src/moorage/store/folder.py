@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -30,13 +31,16 @@ class DataFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if os.name != "nt":
-                path.chmod(0o700)  # documents and keys of a team
+            for private in (path / "originals", path / "index"):
+                private.mkdir(exist_ok=True)
+                _close(private)
+            _close(path)
         except OSError as e:
             if e.errno == errno.ENOSPC:
                 raise StoreFull(path=str(path)) from e
             raise StoreUnreadable(path=str(path), reason=e.strerror or str(e)) from e
         self.database = Database(path / "moorage.db")
+        _close(path / "moorage.db", 0o600)
         self.knowledge = KnowledgeRows(self.database)
         self.documents = DocumentRows(self.database)
         self.edits = EditRows(self.database)
@@ -71,3 +75,10 @@ class DataFolder:
     def close(self) -> None:
         self._lock.release(force=True)
         self.database.close()
+
+
+def _close(path: Path, mode: int = 0o700) -> None:
+    """Documents and keys of a team are for its own user. Who let others pass through a folder, as a web server to the pictures, meant it: nobody's
+    umask does that."""
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o066:
+        path.chmod(mode)
