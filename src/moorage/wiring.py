@@ -13,10 +13,11 @@ from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
 from moorage.kb.doc import Documents
 from moorage.kb.knowledge import KnowledgeBases
 from moorage.models.base import ChatModel, Embedder
+from moorage.store.archive import import_data
 from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
-from moorage.store.pictures import PicturePlace
+from moorage.store.pictures import PicturePlace, open_pictures
 from moorage.store.pictures.nginx import ImageServer, image_server, nginx_user
 
 
@@ -110,6 +111,11 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
             opened[0].picture_upkeep.publish(name, content)
 
         yield Documents(settings, _chat_model(settings), publish)
+
+
+def import_home(archive: Path, settings: Settings) -> None:
+    """Makes the data folder from what `moorage data export` wrote; the pictures go where the settings keep them. Raises as ``import_data`` does."""
+    import_data(archive, settings.data, open_pictures(_picture_place(settings)) if settings.pictures else None)
 
 
 def nginx_for_images(settings: Settings, listen: str | None = None, server_name: str | None = None) -> ImageServer:

@@ -1,6 +1,7 @@
 """An S3 server on a free port of this machine until its input ends; run by the environment of ``s3_server.py``. It checks keys and signatures.
 
-Its first line says where it is, the keys of someone who may do everything, and of someone who may do nothing.
+Its first line says where it is, and the keys of an admin, of an owner of pictures who may do what the documentation asks for and nothing else, and
+of a stranger who may do nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import urllib.request
 import boto3
 from moto.server import ThreadedMotoServer
 
+OWNER = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"]
+
 
 def main() -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -20,9 +23,9 @@ def main() -> None:
     url = f"http://{host}:{port}"
     iam = boto3.client("iam", endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     people: dict[str, dict[str, str]] = {}
-    for name, effect in (("owner", "Allow"), ("stranger", "Deny")):
+    for name, effect, actions in (("admin", "Allow", ["s3:*"]), ("owner", "Allow", OWNER), ("stranger", "Deny", ["s3:*"])):
         iam.create_user(UserName=name)
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": "s3:*", "Resource": "*"}]}
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": actions, "Resource": "*"}]}
         iam.put_user_policy(UserName=name, PolicyName="pictures", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         people[name] = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}

@@ -33,9 +33,10 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """``owner`` may do everything, ``stranger`` nothing."""
+    """``admin`` may do everything, ``owner`` what a place of pictures needs, ``stranger`` nothing."""
 
     url: str
+    admin: Keys
     owner: Keys
     stranger: Keys
 
@@ -52,7 +53,7 @@ def s3_server() -> Iterator[S3Server]:
             if not line:
                 raise EnvironmentFailed(f"`{' '.join(command)}` ended without a word")
             said = json.loads(line)
-            yield S3Server(said["url"], Keys(**said["owner"]), Keys(**said["stranger"]))
+            yield S3Server(said["url"], Keys(**said["admin"]), Keys(**said["owner"]), Keys(**said["stranger"]))
         finally:
             child.stdin.close()
             try:

@@ -27,7 +27,7 @@ def s3() -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def s3_admin(s3: S3Server) -> Minio:
     """A client of the test's own."""
-    client = Minio(s3.url.removeprefix("http://"), s3.owner.key, s3.owner.secret, secure=False, region="us-east-1")
+    client = Minio(s3.url.removeprefix("http://"), s3.admin.key, s3.admin.secret, secure=False, region="us-east-1")
     client.make_bucket("pictures")
     return client
 

@@ -10,9 +10,9 @@ import typer
 from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.errors import Language
-from moorage.store.archive import export_data, import_data
+from moorage.store.archive import export_data
 from moorage.store.pictures.nginx import ImageServer
-from moorage.wiring import load, nginx_for_images, open_home
+from moorage.wiring import import_home, load, nginx_for_images, open_home
 
 data_app = typer.Typer(help="The data folder. 数据目录。", no_args_is_help=True)
 _Archive = Annotated[Path, typer.Argument(help="The archive (.zip). 归档文件", show_default=False)]
@@ -37,7 +37,7 @@ def export_command(archive: _Archive, data: o.Data = None, config: o.Config = No
 def import_command(archive: _Archive, data: o.Data = None, config: o.Config = None, json: o.Json = False) -> None:
     """Make the data folder (new or empty) from an archive. 从归档恢复数据目录。"""
     resolved, _ = load({"data": data}, config)
-    import_data(archive, resolved.settings.data)
+    import_home(archive, resolved.settings)
     with open_home(data, config=config) as home:
         found = home.kb.ls()
         show.data(

@@ -19,6 +19,7 @@ from moorage.core.errors import AlreadyExists, ArchiveInvalid, PathNotFound, Sto
 from moorage.store.blobs import Blobs
 from moorage.store.database import migrations
 from moorage.store.folder import DataFolder
+from moorage.store.pictures import PictureStore, picture_type
 
 FORMAT = 1
 _MANIFEST = "moorage.json"
@@ -61,10 +62,11 @@ def export_data(store: DataFolder, to: Path, on_progress: Callable[[int, int], N
     return to.stat().st_size
 
 
-def import_data(archive_path: Path, into: Path) -> None:
+def import_data(archive_path: Path, into: Path, pictures: PictureStore | None = None) -> None:
     """Makes the data folder ``into`` from an archive. ``into`` must be new or empty; it appears whole or not at all.
 
-    Raises PathNotFound, ArchiveInvalid, AlreadyExists, StoreTooNew, StoreFull.
+    ``pictures`` is where the pictures go, when not into the folder. Raises PathNotFound, ArchiveInvalid, AlreadyExists, StoreTooNew, StoreFull,
+    PicturesUnreachable.
     """
     if not archive_path.is_file():
         raise PathNotFound(path=str(archive_path))
@@ -73,7 +75,7 @@ def import_data(archive_path: Path, into: Path) -> None:
     into.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{into.name}.", dir=into.parent))
     try:
-        _unpack(archive_path, scratch)
+        _unpack(archive_path, scratch, pictures)
         if into.exists():
             into.rmdir()
         os.replace(scratch, into)
@@ -85,7 +87,7 @@ def import_data(archive_path: Path, into: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _unpack(archive_path: Path, folder: Path) -> None:
+def _unpack(archive_path: Path, folder: Path, pictures: PictureStore | None) -> None:
     try:
         with zipfile.ZipFile(archive_path) as archive:
             _check_manifest(archive, archive_path)
@@ -97,7 +99,8 @@ def _unpack(archive_path: Path, folder: Path) -> None:
                 if not _MEMBER.match(info.filename):
                     raise ArchiveInvalid(path=str(archive_path), reason=f"it holds {info.filename!r}, which no export writes")
                 kind, _, name = info.filename.partition("/")
-                Blobs(folder / kind).put_named(name, archive.read(info))
+                elsewhere = pictures if kind == "pictures" and picture_type(name) else None
+                (elsewhere or Blobs(folder / kind)).put_named(name, archive.read(info))
         with closing(sqlite3.connect(folder / _DATABASE)) as database:
             if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise ArchiveInvalid(path=str(archive_path), reason="its database is damaged")

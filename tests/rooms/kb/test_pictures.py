@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from moorage.kb.edit import Edit
 from moorage.kb.parse.pictures import as_picture
 from moorage.kb.read import Recipe
 from moorage.kb.reader import Order
+from moorage.store.archive import export_data
 from moorage.store.folder import DataFolder
 from moorage.store.pictures import PicturePlace
 from moorage.testing.documents import png
-from moorage.wiring import Home, open_documents, open_home
+from moorage.wiring import Home, import_home, open_documents, open_home
 
 
 def shows(*reds: int) -> bytes:
@@ -204,4 +206,21 @@ def test_a_bucket_that_is_away_stops_no_removal_and_is_tidied_later(
     with in_bucket(tmp_path, bucket) as home:
         assert there(home) == names(1)
         asyncio.run(home.kb.work())
+        assert there(home) == []
+
+
+def test_an_archive_takes_pictures_from_a_folder_to_a_bucket_and_back(tmp_path: Path, bucket: PicturePlace) -> None:
+    with filled(tmp_path / "first", a=shows(1, 2)) as home:
+        export_data(home.store, tmp_path / "first.zip")
+    with in_bucket(tmp_path / "x", bucket) as home:
+        settings = replace(home.settings, data=tmp_path / "second")
+    import_home(tmp_path / "first.zip", settings)
+    assert not (tmp_path / "second" / "pictures").exists()
+    with in_bucket(tmp_path / "second", bucket) as home:
+        assert home.picture(name(1)) == png(red=1) and there(home) == names(1, 2)
+        export_data(home.store, tmp_path / "second.zip")
+    import_home(tmp_path / "second.zip", replace(settings, data=tmp_path / "third", pictures=""))
+    with open_home(tmp_path / "third") as home:
+        assert there(home) == names(1, 2)
+        home.kb.rm("kb")
         assert there(home) == []

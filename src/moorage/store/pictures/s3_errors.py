@@ -101,8 +101,8 @@ _BY_CODE: tuple[tuple[Collection[str], _Meaning], ...] = (
         _Meaning(
             "`s3_key` may not use the bucket {bucket!r} at {at}",
             "`s3_key` 无权使用 {at} 上的桶 {bucket!r}",
-            "Allow it s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket there.",
-            "请在该处授予 s3:GetObject、s3:PutObject、s3:DeleteObject 与 s3:ListBucket。",
+            "Allow it s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket there, and s3:GetBucketLocation where `s3_region` is empty.",
+            "请在该处授予 s3:GetObject、s3:PutObject、s3:DeleteObject 与 s3:ListBucket；`s3_region` 为空时还需 s3:GetBucketLocation。",
         ),
     ),
     (
