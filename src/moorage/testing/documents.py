@@ -353,10 +353,12 @@ def pdf(
     outline: Sequence[tuple[str, int]] = (),
     drawings: Sequence[str] = (),
     image: tuple[int, int, bytes] | None = None,
+    colours: str = "RGB",
 ) -> bytes:
     """A PDF whose pages are lines of (text, x, y, size), Chinese or Latin; ``outline`` is (title, page from 0).
 
-    ``drawings`` are operators behind each page's text, in which ``/I Do`` shows ``image``: its width, height and RGB bytes.
+    ``drawings`` are operators behind each page's text, in which ``/I Do`` shows ``image``: its width, height and RGB bytes, or a JPEG's.
+    ``colours`` are the picture's: RGB, CMYK or Gray.
     """
     count = len(pages)
     first_content, first_bookmark = 6 + count, 6 + 2 * count
@@ -384,9 +386,11 @@ def pdf(
             objects.append(f"<</Title<feff{hexed}>/Parent {first_bookmark} 0 R{following}/Dest[{6 + page_index} 0 R/Fit]>>")
     if image:
         width, height, data = image
-        head = f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceRGB/BitsPerComponent 8"
-        hexed = data.hex()
-        objects.append(f"{head}/Filter/ASCIIHexDecode/Length {len(hexed) + 1}>>\nstream\n{hexed}>\nendstream")
+        is_jpeg = data.startswith(b"\xff\xd8\xff")
+        stream = data.decode("latin-1") if is_jpeg else f"{data.hex()}>"
+        head = f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/Device{colours}/BitsPerComponent 8"
+        coded = "DCTDecode" if is_jpeg else "ASCIIHexDecode"
+        objects.append(f"{head}/Filter/{coded}/Length {len(stream)}>>\nstream\n{stream}\nendstream")
     return _pdf_file(objects)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from PIL import Image
 
 from moorage.core.errors import DocumentUnreadable
 from moorage.kb.parse import Source, parse
@@ -83,6 +85,12 @@ def test_a_ruled_table_stands_where_it_stood(sides: bool) -> None:
     assert parse(Source("a.pdf", pdf(lines, drawings=[grid(sides=sides)]))).markdown == f"Before it.\n\n{TABLE}\n\nAfter it."
 
 
+def test_a_table_of_thin_filled_bars_is_ruled_and_filled_shapes_are_no_lines() -> None:
+    bars = [f"100 {500 + 30 * n} 300 0.5 re f" for n in range(4)] + [f"{100 + 150 * n} 500 0.5 90 re f" for n in range(3)]
+    shapes = ["300 505 m 320 505 l 320 525 l 300 525 l h f", "120 545 m 130 548 140 551 150 554 c 150 560 l 120 560 l f"]
+    assert parse(Source("a.pdf", pdf(CELLS, drawings=[" ".join([*bars, *shapes])]))).markdown == TABLE
+
+
 def test_an_empty_frame_is_no_table() -> None:
     parsed = parse(Source("a.pdf", pdf([("Words beside a drawing of boxes.", 72, 700, 10)], drawings=[grid()])))
     assert parsed.markdown == "Words beside a drawing of boxes."
@@ -96,6 +104,27 @@ def test_a_picture_stands_between_the_lines_around_it() -> None:
     parsed = parse(Source("a.pdf", pdf(lines, drawings=["q 100 0 0 100 72 550 cm /I Do Q"], image=(30, 30, NOISE))))
     (picture,) = parsed.pictures
     assert parsed.markdown == f"{lines[0][0]}\n\n![image]({picture.name})\n\n{lines[1][0]}" and picture.media_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("mode", "colours", "media_type"), [("RGB", "RGB", "image/jpeg"), ("L", "Gray", "image/jpeg"), ("CMYK", "CMYK", "image/png")]
+)
+def test_a_jpeg_stays_as_it_is_but_for_one_of_printing_colours(mode: str, colours: str, media_type: str) -> None:
+    jpeg = io.BytesIO()
+    noise = Image.frombytes("RGB", (30, 30), NOISE).convert(mode)
+    noise.save(jpeg, "JPEG")
+    lines = [("The net looks like this, as drawn:", 72, 700, 10)]
+    shown = pdf(lines, drawings=["q 100 0 0 100 72 550 cm /I Do Q"], image=(30, 30, jpeg.getvalue()), colours=colours)
+    (picture,) = parse(Source("a.pdf", shown)).pictures
+    assert picture.media_type == media_type and (picture.data == jpeg.getvalue()) == (media_type == "image/jpeg")
+
+
+def test_a_jpeg_of_one_colour_is_left_out() -> None:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (400, 400), "navy").save(jpeg, "JPEG")
+    lines = [("The net looks like this, as drawn:", 72, 700, 10)]
+    shown = pdf(lines, drawings=["q 100 0 0 100 72 550 cm /I Do Q"], image=(400, 400, jpeg.getvalue()))
+    assert parse(Source("a.pdf", shown)).pictures == ()
 
 
 def test_a_logo_on_every_page_is_left_out() -> None:
@@ -123,3 +152,12 @@ def test_pages_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     parsed = parse(Source("a.pdf", pdf(*[[(f"The words of page {n}.", 72, 400, 10)] for n in range(5)])))
     assert "page 1" in parsed.markdown and "page 2" not in parsed.markdown
     assert [n.code for n in parsed.notices] == ["pages_left_out"]
+
+
+def test_a_long_pdf_is_read_in_parts_as_if_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [[(f"Chapter {n}", 72, 700, 10), (f"The words of page {n}.", 72, 400, 10)] for n in range(9)]
+    source = Source("a.pdf", pdf(*pages, outline=[(f"Chapter {n}", n) for n in range(9)]))
+    whole = parse(source)
+    monkeypatch.setattr("moorage.kb.parse.pdf.lines._PAGES_AT_ONCE", 2)
+    assert parse(source) == whole
+    assert [p.page for p in whole.pages] == list(range(1, 10)) and "# Chapter 8\n\nThe words of page 8." in whole.markdown

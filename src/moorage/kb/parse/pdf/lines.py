@@ -16,7 +16,7 @@ from moorage.core.errors import DocumentEncrypted
 from moorage.kb.parse.base import Picture, Source
 from moorage.kb.parse.limits import PDF_PAGES
 from moorage.kb.parse.notices import unreadable
-from moorage.kb.parse.pdf.images import Gallery, Shown
+from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
 from moorage.kb.parse.tables import pipe_table
 
@@ -29,6 +29,8 @@ _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
 _LONGEST_TITLE = 300
 _TURNED = 0.2  # radians
+_PAGES_AT_ONCE = 64
+_MOST_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +89,60 @@ class PdfText:
 
 def read_pdf(source: Source) -> PdfText:
     """The text of all pages. Not for several threads at once. Raises DocumentEncrypted or DocumentUnreadable."""
+    document = _opened(source)
+    try:
+        count = len(document)
+        outline, properties = _outline(document), document.get_metadata_dict(skip_empty=True)
+    finally:
+        document.close()
+    pages: list[PageText] = []
+    damaged: list[int] = []
+    gallery = Gallery()
+    for several in _parts(min(count, PDF_PAGES)):
+        _read_pages(source, several, pages, damaged, gallery)
+    logos = gallery.repeated()
+    pages = [_without_pictures(page, logos) for page in pages] if logos else pages
+    return PdfText(
+        tuple(pages),
+        outline,
+        properties,
+        tuple(damaged),
+        tuple(picture for name, picture in gallery.pictures.items() if name not in logos),
+        gallery.left_out,
+        max(0, count - PDF_PAGES),
+    )
+
+
+def _parts(count: int) -> list[range]:
+    """Page indices in parts for which the document is opened anew: pdfium keeps all it has met until a document is closed, which came to 100 MB
+    for 400 pages. At most sixteen parts, as the way to a page begins at the first one each time."""
+    step = max(_PAGES_AT_ONCE, -(-count // _MOST_PARTS))
+    return [range(first, min(first + step, count)) for first in range(0, count, step)]
+
+
+def _opened(source: Source) -> pypdfium2.PdfDocument:
     import pypdfium2
     from pypdfium2 import raw
 
     try:
-        document = pypdfium2.PdfDocument(source.data)
+        return pypdfium2.PdfDocument(source.data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == raw.FPDF_ERR_PASSWORD:
             raise DocumentEncrypted(name=source.name) from error
         raise unreadable(source.name, "pdf_damaged") from error
+
+
+def _read_pages(source: Source, indices: range, pages: list[PageText], damaged: list[int], gallery: Gallery) -> None:
+    import pypdfium2
+
+    document = _opened(source)
     try:
-        pages: list[PageText] = []
-        damaged: list[int] = []
-        gallery = Gallery()
-        for index in range(min(len(document), PDF_PAGES)):
+        for index in indices:
             try:
                 pages.append(_read_page(document, index, gallery))
             except pypdfium2.PdfiumError:
                 damaged.append(index + 1)
                 pages.append(PageText((), 0, 0))
-        logos = gallery.repeated()
-        pages = [_without_pictures(page, logos) for page in pages] if logos else pages
-        return PdfText(
-            tuple(pages),
-            _outline(document),
-            document.get_metadata_dict(skip_empty=True),
-            tuple(damaged),
-            tuple(picture for name, picture in gallery.pictures.items() if name not in logos),
-            gallery.left_out,
-            max(0, len(document) - PDF_PAGES),
-        )
     finally:
         document.close()
 
@@ -138,8 +164,6 @@ def _outline(document: pypdfium2.PdfDocument) -> tuple[OutlineEntry, ...]:
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int, gallery: Gallery) -> PageText:
-    from pypdfium2 import raw
-
     page = document[index]
     try:
         width, height = page.get_size()
@@ -150,7 +174,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, gallery: Gallery) ->
         finally:
             text_page.close()
         if _is_sparse(lines):
-            has_image = any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
+            has_image = any(True for _ in images_on(page))
             return PageText(tuple(lines), width, height, has_image)
         shown = gallery.on_page(page, width, height)
         return PageText(tuple(_with_things(lines, tables, shown)), width, height)

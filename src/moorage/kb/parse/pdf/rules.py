@@ -18,6 +18,7 @@ _MOST_OBJECTS = 20_000
 _MOST_SEGMENTS = 4_000
 _THIN = 2.5  # points: a rectangle so thin is a line
 _SHORT = 6.0
+_BOUNDS_ERROR = 0.01  # bounds are single precision
 _SNAP = 3.0
 _FILLED_SHARE = 0.3
 _LONGEST_CELL = 20_000
@@ -26,6 +27,7 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 Matrix = tuple[float, float, float, float, float, float]
 Segment = tuple[float, float, float, float]
+_UNMOVED: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,61 +154,95 @@ def _segments(page: object) -> Iterator[Segment]:
         return
     found = 0
     for index in range(count):
-        for segment in _of_object(raw.FPDFPage_GetObject(page, index), (1.0, 0.0, 0.0, 1.0, 0.0, 0.0), 0):
-            found += 1
-            if found > _MOST_SEGMENTS:
-                return
-            yield segment
+        thing = raw.FPDFPage_GetObject(page, index)
+        kind = raw.FPDFPageObj_GetType(thing)
+        if kind in (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_FORM):  # most objects of a page are its words
+            for segment in _of_object(thing, kind, _UNMOVED, 0):
+                found += 1
+                if found > _MOST_SEGMENTS:
+                    return
+                yield segment
 
 
-def _of_object(thing: object, outer: Matrix, depth: int) -> Iterator[Segment]:
+def _of_object(thing: object, kind: int, outer: Matrix, depth: int) -> Iterator[Segment]:
     from pypdfium2 import raw
 
-    kind = raw.FPDFPageObj_GetType(thing)
     if kind == raw.FPDF_PAGEOBJ_PATH:
-        yield from _of_path(thing, _times(_matrix(thing), outer))
+        yield from _of_path(thing, outer)
     elif kind == raw.FPDF_PAGEOBJ_FORM and depth < 2:
         inner = _times(_matrix(thing), outer)
         for index in range(min(raw.FPDFFormObj_CountObjects(thing), _MOST_OBJECTS)):
-            yield from _of_object(raw.FPDFFormObj_GetObject(thing, index), inner, depth + 1)
+            part = raw.FPDFFormObj_GetObject(thing, index)
+            yield from _of_object(part, raw.FPDFPageObj_GetType(part), inner, depth + 1)
 
 
-def _of_path(path: object, matrix: Matrix) -> Iterator[Segment]:
+def _of_path(path: object, outer: Matrix) -> Iterator[Segment]:
     from pypdfium2 import raw
 
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     raw.FPDFPath_GetDrawMode(path, fill, stroke)
-    x, y = ctypes.c_float(), ctypes.c_float()
-    points: list[tuple[float, float]] = []
-    lines: list[Segment] = []
-    start = last = (0.0, 0.0)
-    for index in range(min(raw.FPDFPath_CountSegments(path), _MOST_SEGMENTS)):
-        segment = raw.FPDFPath_GetPathSegment(path, index)
-        raw.FPDFPathSegment_GetPoint(segment, x, y)
-        point = _moved(matrix, x.value, y.value)
-        kind = raw.FPDFPathSegment_GetType(segment)
-        if kind == raw.FPDF_SEGMENT_MOVETO:
-            start = point
-        elif kind == raw.FPDF_SEGMENT_LINETO:
-            lines.append((*last, *point))
-        points.append(point)
-        last = point
-        if raw.FPDFPathSegment_GetClose(segment):
-            lines.append((*point, *start))
+    inner = _matrix(path)
+    if not (fill.value or stroke.value) or _has_no_line(path, inner, outer, is_drawn=bool(stroke.value)):
+        return
+    lines, points = _walked(path, _times(inner, outer))
     if stroke.value:
         yield from lines
-    elif fill.value and points:  # many programs draw a line as a thin filled rectangle
+    elif points:  # many programs draw a line as a thin filled rectangle
         left, right = min(p[0] for p in points), max(p[0] for p in points)
         low, high = min(p[1] for p in points), max(p[1] for p in points)
         if min(right - left, high - low) <= _THIN:
             yield left, low, right, high
 
 
+def _has_no_line(path: object, inner: Matrix, outer: Matrix, *, is_drawn: bool) -> bool:
+    """Whether a path's bounds tell that it is no line: letters and shapes are drawn of thousands of points, which need not be asked for."""
+    from pypdfium2 import raw
+
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    if not (_is_straight(inner) and _is_straight(outer)) or not raw.FPDFPageObj_GetBounds(path, left, bottom, right, top):
+        return False
+    (x0, y0), (x1, y1) = _moved(outer, left.value, bottom.value), _moved(outer, right.value, top.value)
+    width, height = abs(x1 - x0), abs(y1 - y0)
+    return max(width, height) < _SHORT if is_drawn else min(width, height) > _THIN + _BOUNDS_ERROR
+
+
+def _is_straight(m: Matrix) -> bool:
+    """Whether what is level stays level or becomes upright."""
+    return (not m[1] and not m[2]) or (not m[0] and not m[3])
+
+
+def _walked(path: object, matrix: Matrix) -> tuple[list[Segment], list[tuple[float, float]]]:
+    """The straight lines of a path, and all its points."""
+    from pypdfium2 import raw
+
+    segment_at, point_of, type_of, closes = (
+        raw.FPDFPath_GetPathSegment, raw.FPDFPathSegment_GetPoint, raw.FPDFPathSegment_GetType, raw.FPDFPathSegment_GetClose,
+    )  # fmt: skip
+    x, y = ctypes.c_float(), ctypes.c_float()
+    points: list[tuple[float, float]] = []
+    lines: list[Segment] = []
+    start = last = (0.0, 0.0)
+    for index in range(min(raw.FPDFPath_CountSegments(path), _MOST_SEGMENTS)):
+        segment = segment_at(path, index)
+        point_of(segment, x, y)
+        point = _moved(matrix, x.value, y.value)
+        kind = type_of(segment)
+        if kind == raw.FPDF_SEGMENT_MOVETO:
+            start = point
+        elif kind == raw.FPDF_SEGMENT_LINETO:
+            lines.append((*last, *point))
+        points.append(point)
+        last = point
+        if closes(segment):
+            lines.append((*point, *start))
+    return lines, points
+
+
 def _matrix(thing: object) -> Matrix:
     from pypdfium2 import raw
 
     m = raw.FS_MATRIX()
-    return (m.a, m.b, m.c, m.d, m.e, m.f) if raw.FPDFPageObj_GetMatrix(thing, m) else (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    return (m.a, m.b, m.c, m.d, m.e, m.f) if raw.FPDFPageObj_GetMatrix(thing, m) else _UNMOVED
 
 
 def _times(m: Matrix, n: Matrix) -> Matrix:
