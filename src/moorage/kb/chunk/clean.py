@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from moorage.kb.chunk.embedded import convert_html_tables
 from moorage.kb.chunk.front import take_front_matter
-from moorage.kb.chunk.images import Addresses, Alt, Resolve, StoreImage, rewrite_images
+from moorage.kb.chunk.images import Addresses, Alt, Resolve, StoreImage, rewritten
 from moorage.kb.chunk.scan import CODE, HEADING, ITEM, RULE, TABLE, TEXT, Scan, scan
 
 ZERO_WIDTH_SPACE = "\u200b"
@@ -43,8 +43,8 @@ def clean(
     text = markdown.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     metadata, text = take_front_matter(text)
     text = convert_html_tables(text)
-    text = rewrite_images(text, Addresses(base_url, store_image, resolve, alt))
-    text = _tidy_lines(scan(text))
+    text, found = rewritten(text, Addresses(base_url, store_image, resolve, alt))
+    text = _tidy_lines(found or scan(text))
     if guard:
         text = _LONG_RUN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
     return Cleaned(_keep_at_top(_single_blank_lines(text)), metadata)

@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import unquote, unquote_to_bytes
 
 from moorage.kb.chunk.inline import inline
-from moorage.kb.chunk.scan import BLANK, CODE, HEADING, MATH, TABLE, scan
+from moorage.kb.chunk.scan import BLANK, CODE, HEADING, MATH, TABLE, Scan, scan
 
 NO_PICTURE = "data:,"  # the empty data URI: what is left of a picture that was not stored or cannot be read
 
@@ -59,21 +59,27 @@ def with_plain_alt(text: str) -> str:
 
 
 def rewrite_images(text: str, addresses: Addresses) -> str:
-    """The text with its pictures as ``![image](URL)``; linear in its length. A rewritten picture may free one that stood in its way (a ``$`` in an
-    alternative text, say), so it is done until nothing changes."""
+    """The text with its pictures as ``![image](URL)``; linear in its length."""
+    return rewritten(text, addresses)[0]
+
+
+def rewritten(text: str, addresses: Addresses) -> tuple[str, Scan | None]:
+    """The text with its pictures rewritten, and what its lines are where that was found out on the way. A rewritten picture may free one that
+    stood in its way (a ``$`` in an alternative text, say), so it is done until nothing changes."""
     for _ in range(_MOST_PASSES):
-        before, text = text, _rewritten(text, addresses)
+        if "![" not in text and not _IMG.search(text):
+            return text, None
+        found = scan(text)
+        before, text = text, _rewritten(text, found, addresses)
         if text == before:
-            break
-    return text
+            return text, found
+    return text, None
 
 
-def _rewritten(text: str, addresses: Addresses) -> str:
-    if "![" not in text and not _IMG.search(text):
-        return text
+def _rewritten(text: str, lines: Scan, addresses: Addresses) -> str:
     written: list[str] = []
     at = 0
-    for start, end in _regions(text):
+    for start, end in _regions(text, lines):
         for first, last, source, alt in _pictures(text, start, end):
             if first < at:
                 continue  # a picture inside the alternative text of another
@@ -117,9 +123,8 @@ def decode_data_uri(uri: str) -> tuple[bytes, str] | None:
     return (data, media_type or "text/plain") if data else None
 
 
-def _regions(text: str) -> Iterator[tuple[int, int]]:
+def _regions(text: str, found: Scan) -> Iterator[tuple[int, int]]:
     """The stretches of text that are no code and hold no blank line. A row of a table stands alone."""
-    found = scan(text)
     start = end = 0
     for kind, line in zip(found.kinds, found.lines, strict=True):
         after = end + len(line) + 1

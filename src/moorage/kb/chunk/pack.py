@@ -26,9 +26,13 @@ def _pack_run(lengths: Sequence[int], joins: Sequence[int], first: int, last: in
     if last - first < 2:
         return [(first, last)] if first < last else []
     steps = list(accumulate((lengths[at] + joins[at - 1] for at in range(first + 1, last)), initial=lengths[first]))
+    if steps[-1] <= limit:
+        return [(first, last)]
     starts = [0, *(end - lengths[first + at + 1] for at, end in enumerate(steps[1:]))]
-    fewest = len(_fill(starts, steps, limit))
-    low, high = max(lengths[first:last]), limit
+    cuts = _fill(starts, steps, limit)
+    fewest = len(cuts)
+    uncut = steps[-1] - (fewest - 1) * max(joins[first : last - 1])
+    low, high = max(max(lengths[first:last]), -(-uncut // fewest)), _longest(starts, steps, cuts)
     while low < high:
         middle = (low + high) // 2
         if len(_fill(starts, steps, middle)) <= fewest:
@@ -47,3 +51,7 @@ def _fill(starts: Sequence[int], ends: Sequence[int], limit: int) -> list[int]:
         cuts.append(at)
         at = bisect_right(ends, starts[at] + limit, at + 1)
     return cuts
+
+
+def _longest(starts: Sequence[int], ends: Sequence[int], cuts: Sequence[int]) -> int:
+    return max(ends[past - 1] - starts[at] for at, past in pairwise([*cuts, len(starts)]))

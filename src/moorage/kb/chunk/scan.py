@@ -124,10 +124,14 @@ class _Scanner:
     def _read(self, at: int) -> int:
         """Say what line ``at`` is, and where to go on: an atom takes all its lines at once."""
         raw = self.lines[at]
-        if not self.open and "|" not in raw and not _MAY_BE_SPECIAL.match(raw):
-            self.kinds[at] = TEXT
-            self.in_paragraph = True
-            return at + 1
+        if not self.open:
+            if not raw:
+                self.in_paragraph = False
+                return at + 1
+            if "|" not in raw and not _MAY_BE_SPECIAL.match(raw):
+                self.kinds[at] = TEXT
+                self.in_paragraph = True
+                return at + 1
         line = _expanded(raw)
         matched, position = _enter(line, self.open)
         if _is_blank(line, position):
@@ -219,8 +223,10 @@ class _Scanner:
     def _atom(self, first: int, last: int, kind: int, inside: list[_Container]) -> int:
         self.open = inside
         self.in_paragraph = False
-        for at in range(first, last + 1):
-            self._mark(at, kind, inside)
+        count = last + 1 - first
+        self.kinds[first : last + 1] = bytes((kind,)) * count
+        if inside:
+            self.lists[first : last + 1] = [inside[0].number] * count
         self.atoms.append((first, last))
         return last + 1
 
@@ -231,6 +237,8 @@ class _Scanner:
         return (line, position) if matched == len(inside) else None
 
     def _fence(self, first: int, inside: list[_Container], fence: str) -> int:
+        if not inside:
+            return self._open_fence(first, fence)
         last = first
         for at in range(first + 1, len(self.lines)):
             found = self._inside(at, inside)
@@ -241,6 +249,17 @@ class _Scanner:
             if not _is_blank(*found):
                 last = at
         return self._atom(first, last, CODE, inside)
+
+    def _open_fence(self, first: int, fence: str) -> int:
+        """A fence in no container, where most of them are: nothing but its end ends it."""
+        last = first
+        for at in range(first + 1, len(self.lines)):
+            line = self.lines[at]
+            if fence in line and _closes(fence, _expanded(line), 0):
+                return self._atom(first, at, CODE, [])
+            if line and not line.isspace():
+                last = at
+        return self._atom(first, last, CODE, [])
 
     def _indented(self, first: int, inside: list[_Container]) -> int:
         last = first
@@ -294,10 +313,14 @@ def _expanded(line: str) -> str:
 
 
 def _is_blank(line: str, position: int) -> bool:
+    if position < len(line) and not line[position].isspace():
+        return False
     return _BLANK_REST.match(line, position) is not None
 
 
 def _first_column(line: str, position: int) -> int:
+    if not line.startswith(" ", position):
+        return position
     match = _SPACES.match(line, position)
     return match.end() if match else position
 

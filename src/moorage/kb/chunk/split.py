@@ -7,6 +7,7 @@ import re
 from moorage.core.errors import ChunkLimitsInvalid
 from moorage.kb.chunk.blocks import Child, Parent
 from moorage.kb.chunk.content import split_content
+from moorage.kb.chunk.headings import match_heading
 from moorage.kb.chunk.pack import pack
 from moorage.kb.chunk.ruler import CHARACTERS, Ruler
 from moorage.kb.chunk.scan import Block, blocks
@@ -96,7 +97,7 @@ class _Splitter:
         """A piece as it would be read on its own. Cut out of a list or a quote, a line inside it may look like a heading; the
         piece is parted there, so that splitting a child again always gives that child."""
         piece = self.text[start:end]
-        if not _HEADING_LIKE.search(piece) or not any(block.heading for block in blocks(piece)[1:]):
+        if not _may_hold_heading(piece) or not any(block.heading for block in blocks(piece)[1:]):
             return [(start, end)]
         inner = split(piece, child_max=self.child_max, parent_max=self.parent_max, ruler=self.ruler.part(start, end))
         return [(start + child.start, start + child.end) for parent in inner for child in parent.children]
@@ -119,4 +120,9 @@ def _own_headings(section: Section) -> list[Block]:
     return found
 
 
-_HEADING_LIKE = re.compile(r"\n[ \u3000]{0,3}[#第1-9]")
+def _may_hold_heading(piece: str) -> bool:
+    """Whether a line below the first would be a heading if it stood in no list, quote or code."""
+    return any(match_heading(match[1]) for match in _HEADING_LIKE.finditer(piece))
+
+
+_HEADING_LIKE = re.compile(r"\n([ \u3000]{0,3}[#第1-9][^\n]*)")
