@@ -16,8 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import BinaryIO, Generic, Protocol, TypeVar, cast
 
 from moorage.core.errors import DocumentUnreadable, MoorageError
@@ -66,29 +67,41 @@ class Processes:
         self._used_at = time.monotonic()
 
     def run(
-        self, tasks: Sequence[Task[R]], on_step: Callable[[int, str, int, int], None] = lambda task, step, done, total: None
+        self,
+        tasks: Sequence[Task[R]],
+        on_step: Callable[[int, str, int, int], None] = lambda task, step, done, total: None,
+        *,
+        from_both_ends: bool = False,
     ) -> Iterator[tuple[int, R | MoorageError] | None]:
-        """The position of each task with its result or error, as they become ready; None now and then while nothing does, for the caller
-        to do something else. ``on_step(position, step, done, total)`` is called from other threads, for tasks that take longer than half a
-        second. A few light tasks are done here."""
+        """The position of each task with its result or error, as they become ready; None at the beginning and now and then while nothing does, for
+        the caller to do something else. ``on_step(position, step, done, total)`` is called from other threads, for tasks that take longer than
+        half a second. ``from_both_ends`` is for tasks from light to heavy: one of several processes goes down from the heaviest while the
+        others go up. A few light tasks are done here."""
         if len(tasks) <= _FEW and all(task.is_light() for task in tasks):
             for position, task in enumerate(tasks):
                 yield position, attempt(task, lambda step, done, total: None)
             return
-        with ThreadPoolExecutor(min(self._processes, max(1, len(tasks))), "reader") as pool:
-            waiting: dict[Future[R | MoorageError], int] = {}
-            for position, task in enumerate(tasks):
-                waiting[pool.submit(self._attempt_apart, task, position, on_step)] = position
+        several = min(self._processes, max(1, len(tasks)))
+        queue = _Queue(len(tasks), from_both_ends=from_both_ends and several > 1)
+        with ThreadPoolExecutor(several, "reader") as pool:
+            waiting = {pool.submit(self._attempt_next, tasks, queue, on_step) for _ in tasks}
             try:
+                yield None
                 while waiting:
-                    ready, _ = wait(waiting, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+                    ready, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_COMPLETED)
                     if not ready:
                         yield None
                     for future in ready:
-                        yield waiting.pop(future), future.result()
+                        yield future.result()
             finally:
                 for future in waiting:
                     future.cancel()
+
+    def _attempt_next(
+        self, tasks: Sequence[Task[R]], queue: _Queue, on_step: Callable[[int, str, int, int], None]
+    ) -> tuple[int, R | MoorageError]:
+        with queue.taken() as position:
+            return position, self._attempt_apart(tasks[position], position, on_step)
 
     def _attempt_apart(self, task: Task[R], position: int, on_step: Callable[[int, str, int, int], None]) -> R | MoorageError:
         def stepped(step: str, done: int, total: int) -> None:
@@ -132,6 +145,28 @@ class Processes:
             free, self._free = self._free, []
         for process in free:
             process.end()
+
+
+class _Queue:
+    """The positions of tasks that nobody has begun. They are taken from the front; of those ``from_both_ends`` one at a time goes from the end."""
+
+    def __init__(self, count: int, *, from_both_ends: bool) -> None:
+        self._positions = deque(range(count))
+        self._is_end_free = from_both_ends
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def taken(self) -> Generator[int]:
+        with self._lock:
+            is_from_end = self._is_end_free
+            self._is_end_free = False
+            position = self._positions.pop() if is_from_end else self._positions.popleft()
+        try:
+            yield position
+        finally:
+            if is_from_end:
+                with self._lock:
+                    self._is_end_free = True
 
 
 class _Apart(Generic[R]):

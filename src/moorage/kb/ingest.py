@@ -235,7 +235,7 @@ class Worker:
     def _ingest(self, jobs: Sequence[Job], on_progress: Callable[[], None]) -> None:
         generation = self._store.knowledge.generation(jobs[0].knowledge_id)
         visible = self._store.documents.visible(jobs[0].knowledge_id)
-        jobs = self._in_good_order(jobs)
+        jobs = sorted(jobs, key=self._bytes_of)
         self._store.jobs.claim([j.id for j in jobs], "waiting")
         open_jobs = {j.id for j in jobs}
         batch: list[_Read] = []
@@ -246,7 +246,9 @@ class Worker:
             on_progress()
 
         try:
-            for ready in self._readers.run([self._order(j, visible) for j in jobs], stepped):
+            for ready in self._readers.run([self._order(j, visible) for j in jobs], stepped, from_both_ends=True):
+                if ready is None and generation is not None:
+                    self._indexes.of(generation)  # opening it takes half a second for the first time: now, while the readers start
                 if ready is not None:
                     job, result = jobs[ready[0]], ready[1]
                     if isinstance(result, StoreFull):
@@ -271,11 +273,6 @@ class Worker:
         if generation:
             self._sweep(generation)
             self._indexes.of(generation).maintain(busy=bool(self._store.jobs.waiting(1, generation.knowledge_id)))
-
-    def _in_good_order(self, jobs: Sequence[Job]) -> list[Job]:
-        """What is small need not wait for what is large, and the largest must not begin last: it goes first, to one of several readers."""
-        by_size = sorted(jobs, key=self._bytes_of)
-        return [by_size[-1], *by_size[:-1]] if len(by_size) > 2 and (os.cpu_count() or 1) > 1 else by_size
 
     def _order(self, job: Job, visible: Mapping[str, tuple[str, str]]) -> Order:
         texts = self._page_texts(job) if self._with_ocr and self._store.jobs.has_page_texts() else {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
-from moorage.kb.apart import Processes
+from moorage.kb.apart import Processes, Step
 from moorage.kb.read import Recipe
 from moorage.kb.reader import Order, Reading
 from moorage.store.pictures import PicturePlace
@@ -56,6 +57,27 @@ def test_every_document_gets_its_result(tmp_path: Path, processes: Processes) ->
     results = results_of(processes, [order(p) for p in write(tmp_path, 7)])
     assert texts(results) == [f"Words of document {i}." for i in range(7)]
     assert all(isinstance(r, Reading) and len(r.fields) == 1 for r in results)
+
+
+def test_one_process_begins_with_the_heaviest_while_the_others_go_up_from_the_lightest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
+) -> None:
+    paths = write(tmp_path, 6)
+    begun: list[str] = []
+    only_heaviest_is_left = threading.Event()
+
+    def carried_out(self: Processes, task: Order, on_step: Step) -> Reading:
+        begun.append(task.name)
+        if task.name == "d5.docx":
+            assert only_heaviest_is_left.wait(30)
+        elif len(begun) == 6:
+            only_heaviest_is_left.set()
+        return Reading(None)
+
+    monkeypatch.setattr(Processes, "carry_out", carried_out)
+    found = [ready for ready in processes.run([order(p) for p in paths], from_both_ends=True) if ready is not None]
+    assert sorted(position for position, _ in found) == list(range(6))
+    assert "d5.docx" in begun[:2] and [name for name in begun if name != "d5.docx"] == [f"d{n}.docx" for n in range(5)]
 
 
 def test_what_is_visible_already_is_not_read(tmp_path: Path, processes: Processes) -> None:
