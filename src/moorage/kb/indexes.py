@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Indexes:
             self._open.clear()
 
 
-def new_rows(version: HiddenVersion, fields: Sequence[str]) -> Iterator[Row]:
+def new_rows(version: HiddenVersion, fields: Iterable[str]) -> Iterator[Row]:
     """The index rows of a version just written: words, no vectors yet."""
     for child_id, field in zip(version.child_ids, fields, strict=True):
         yield Row(str(child_id), "", version.document_id, str(version.id), field)

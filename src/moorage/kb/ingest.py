@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from moorage.kb.read import Recipe
 from moorage.kb.reader import Order, RecognisePage, fields_of
 from moorage.kb.relate import are_unrelated
 from moorage.models.base import ChatModel, Embedder
-from moorage.store.documents import ParentDraft, VersionDraft, VisibleVersion
+from moorage.store.documents import ParentDraft, Parts, VersionDraft, VisibleVersion
 from moorage.store.folder import DataFolder
 from moorage.store.jobs import Job, JobKind
 from moorage.store.knowledge import Generation
@@ -41,7 +42,7 @@ log = logging.getLogger("moorage.ingest")
 _JOBS_AT_ONCE = 256
 _CHARACTERS_AT_ONCE = 4_000_000
 _PUBLISH_EVERY_S = 1.5
-_ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 5_000
 _EMBED_AT_ONCE = 256
 _EMBED_AGAIN_S = 60.0
 _COLLECT_AGAIN_S = 60.0
@@ -53,13 +54,14 @@ _FULL_DISK_PAUSE_S = 10.0
 class _Read:
     job: Job
     draft: VersionDraft
-    fields: tuple[str, ...]
+    fields: Parts[str]
+    forget: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
 class _Now:
     draft: VersionDraft
-    fields: tuple[str, ...]
+    fields: Parts[str]
 
 
 def _no_step(step: str, done: int, total: int) -> None:
@@ -237,6 +239,7 @@ class Worker:
         visible = self._store.documents.visible(jobs[0].knowledge_id)
         jobs = sorted(jobs, key=self._bytes_of)
         self._store.jobs.claim([j.id for j in jobs], "waiting")
+        shutil.rmtree(self._store.reading_folder, ignore_errors=True)  # what a worker that was killed had not yet written
         open_jobs = {j.id for j in jobs}
         batch: list[_Read] = []
         published_at = time.monotonic()
@@ -260,7 +263,7 @@ class Worker:
                         self._store.jobs.finish([job.id])
                         open_jobs.discard(job.id)
                     else:
-                        batch.append(self._judged(_Read(job, result.draft, result.fields)))
+                        batch.append(self._judged(_Read(job, result.draft, result.fields, result.forget)))
                 is_full = sum(len(r.draft.markdown) for r in batch) >= _CHARACTERS_AT_ONCE
                 if batch and (ready is None or is_full or time.monotonic() - published_at > _PUBLISH_EVERY_S):
                     open_jobs -= self._publish(generation, batch)
@@ -285,6 +288,7 @@ class Worker:
             visible.get(job.document_name),
             self._beside(job),
             texts,
+            self._store.reading_folder,
         )
 
     def _page_texts(self, job: Job) -> dict[str, dict[int, str]]:
@@ -319,17 +323,20 @@ class Worker:
 
     def _judged(self, read: _Read) -> _Read:
         """A reading with the parents parted that a model calls unrelated; as it is without a model."""
-        groups = [p for p in read.draft.parents if len(p.children) > 1]
-        if self._judge is None or self._loop is None or not groups:
+        if self._judge is None or self._loop is None:
+            return read
+        parents = list(read.draft.parents)
+        groups = [p for p in parents if len(p.children) > 1]
+        if not groups:
             return read
         self._store.jobs.progress([read.job.id], "asking", 0, len(groups))
         texts = [[p.text[c.start - p.start : c.end - p.start] for c in p.children] for p in groups]
         asking = are_unrelated(texts, self._judge, lambda done, total: self._store.jobs.progress([read.job.id], "asking", done, total))
         verdicts, notice = asyncio.run_coroutine_threadsafe(asking, self._loop).result()
         parted = {id(p) for p, is_unrelated in zip(groups, verdicts, strict=True) if is_unrelated}
-        parents = tuple(part for p in read.draft.parents for part in (_parted(p) if id(p) in parted else [p]))
-        draft = replace(read.draft, parents=parents, warnings=(*read.draft.warnings, *((notice,) if notice else ())))
-        return _Read(read.job, draft, tuple(fields_of(draft)))
+        parted_parents = tuple(part for p in parents for part in (_parted(p) if id(p) in parted else [p]))
+        draft = replace(read.draft, parents=parted_parents, warnings=(*read.draft.warnings, *((notice,) if notice else ())))
+        return replace(read, draft=draft, fields=tuple(fields_of(draft)))
 
     # -- scanned pages -------------------------------------------------------------------------------------------------
 
@@ -353,7 +360,7 @@ class Worker:
 
     def _recognise_pages(self, job: Job, on_progress: Callable[[], None]) -> bool:
         path = self._path(job)
-        first = self._read_now(replace(self._order(job, {}), page_texts={}))
+        first = self._read_now(replace(self._order(job, {}), page_texts={}, spool=None))
         if first is None or not first.draft.scanned_pages:
             self._store.jobs.finish([job.id])
             return True
@@ -367,7 +374,7 @@ class Worker:
                 self._store.jobs.keep_page_text(content_hash, ocr.identity(), page, known[page])
             if done + 1 < len(pages) and self._documents_wait():
                 return False
-        read = self._read_now(replace(self._order(job, {}), page_texts={content_hash: known}))
+        read = self._read_now(replace(self._order(job, {}), page_texts={content_hash: known}, spool=None))
         generation = self._store.knowledge.generation(job.knowledge_id)
         if read is not None and generation is not None:
             self._publish(generation, [self._judged(_Read(job, read.draft, read.fields))])
@@ -383,13 +390,15 @@ class Worker:
         done = {r.job.id for r in batch}
         if not batch or generation is None:  # no generation: the knowledge base was removed while its documents were read
             return done
-        self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(p.children) for r in batch for p in r.draft.parents))
+        self._store.jobs.progress([r.job.id for r in batch], "indexing", 0, sum(len(r.fields) for r in batch))
         written = self._store.documents.write_hidden(generation.knowledge_id, [r.draft for r in batch])
         hidden = [(version, read.fields) for version, read in zip(written, batch, strict=True) if version is not None]
         rows = (row for version, fields in hidden for row in new_rows(version, fields))
         while part := list(islice(rows, _ROWS_AT_ONCE)):
             self._indexes.of(generation).upsert(part)
         self._store.documents.show([version for version, _ in hidden], done)
+        for read in batch:
+            read.forget()
         scans: list[tuple[JobKind, str, str]] = [
             ("ocr", r.job.document_name, r.job.source) for r in batch if r.draft.scanned_pages and r.job.kind == "ingest"
         ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
@@ -13,11 +15,13 @@ from moorage.kb.beside import Beside
 from moorage.kb.parse import Picture, Source, media_type_of, ocr
 from moorage.kb.rank import field_for_child
 from moorage.kb.read import Recipe, Surroundings, read_document
-from moorage.store.documents import VersionDraft
+from moorage.kb.spool import spool_parts, spool_text
+from moorage.store.documents import Parts, VersionDraft
 from moorage.store.pictures import PicturePlace, open_pictures, picture_type
 from moorage.store.pictures.notes import note
 
 _LIGHT_BYTES = 256_000
+_LONG_CHARACTERS = 4_000_000
 _LIGHT_TYPES = frozenset({"text/markdown", "text/plain"})
 
 
@@ -26,6 +30,7 @@ class Order:
     """A document to be read: where its bytes lie, how to split it, and what is visible now (then it need not be read).
 
     ``beside`` finds the pictures that it names by relative addresses; ``page_texts`` is what was recognised on its scanned pages, by its hash.
+    A reading of many characters is left in the folder ``spool``, where there is one.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Order:
     visible: tuple[str, str] | None = None
     beside: Beside | None = None
     page_texts: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, Mapping[int, str]])
+    spool: Path | None = None
 
     def is_light(self) -> bool:
         """A small text: starting a process takes longer than reading it."""
@@ -54,7 +60,10 @@ class Order:
             return Reading(None)
         surroundings = Surroundings(self._keep, self.beside or _nothing, self.page_texts.get(content_hash, {}), on_step)
         draft = read_document(self.name, data, self.recipe, surroundings)
-        return Reading(draft, tuple(fields_of(draft)))
+        del data
+        if self.spool is None or len(draft.markdown) < _LONG_CHARACTERS:
+            return Reading(draft, tuple(fields_of(draft)))
+        return _spooled(draft, self.spool / uuid.uuid4().hex)
 
     def _keep(self, pictures: Sequence[Picture]) -> None:
         """Puts the pictures that can be shown; noted first, so that none is forgotten should this reading end early."""
@@ -70,7 +79,21 @@ class Reading:
     """What became of an order. ``draft`` and ``fields`` (the index field of each child) are None when nothing has changed."""
 
     draft: VersionDraft | None
-    fields: tuple[str, ...] = ()
+    fields: Parts[str] = ()
+    spool: Path | None = None
+
+    def forget(self) -> None:
+        """Removes what lies on disk of it."""
+        if self.spool is not None:
+            shutil.rmtree(self.spool, ignore_errors=True)
+
+
+def _spooled(draft: VersionDraft, folder: Path) -> Reading:
+    folder.mkdir(parents=True, exist_ok=True)
+    markdown = spool_text(folder / "markdown", draft.markdown) if isinstance(draft.markdown, str) else draft.markdown
+    fields = spool_parts(folder / "fields", fields_of(draft))
+    parents = spool_parts(folder / "parents", draft.parents)
+    return Reading(replace(draft, markdown=markdown, parents=parents), fields, folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from moorage.core.errors import DocumentNotFound, speakable
 from moorage.core.nouns import Document, DocumentState, Notice, Scalar
 from moorage.store.database import Database, statements
 from moorage.store.pictures import pictures_in
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,22 @@ class ParentDraft:
     children: tuple[ChildDraft, ...]
 
 
+class Parts(Protocol[T_co]):
+    """Things in order, to be gone through more than once: a tuple, or what does not fit into memory at once."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[T_co]: ...
+
+
+class LongText(Protocol):
+    """A text that is kept as its UTF-8 until it is written. Its length is in characters."""
+
+    def __len__(self) -> int: ...
+
+    def utf8(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class VersionDraft:
     """Everything about one reading of a document. ``recipe`` says how it was split; ``scanned_pages`` wait for character recognition."""
@@ -44,12 +63,12 @@ class VersionDraft:
     bytes: int
     media_type: str
     title: str
-    markdown: str
+    markdown: str | LongText
     pages: int | None
     metadata: Mapping[str, Scalar]
     warnings: tuple[Notice, ...]
     recipe: str
-    parents: tuple[ParentDraft, ...]
+    parents: Parts[ParentDraft]
     scanned_pages: tuple[int, ...] = ()
 
 
@@ -59,7 +78,7 @@ class HiddenVersion:
 
     id: int
     document_id: str
-    child_ids: tuple[int, ...]
+    child_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +151,7 @@ class DocumentRows:
             "bytes": draft.bytes,
             "media_type": draft.media_type,
             "title": draft.title,
-            "markdown": draft.markdown,
+            "markdown": draft.markdown if isinstance(draft.markdown, str) else draft.markdown.utf8(),
             "characters": len(draft.markdown),
             "chunks": sum(len(p.children) for p in draft.parents),
             "pages": draft.pages,
@@ -146,39 +165,10 @@ class DocumentRows:
         version_id: int = c.execute(self._sql["insert_version"], row).fetchone()["id"]
         c.executemany(self._pictures["show"], [(version_id, name) for name in pictures_in(draft.markdown)])
         ids = c.execute(self._sql["next_ids"]).fetchone()
-        next_parent, next_child = ids["parent"] + 1, ids["child"] + 1
-        parents: list[tuple[object, ...]] = []
-        children: list[tuple[object, ...]] = []
-        for position, parent in enumerate(draft.parents):
-            parent_id = next_parent + position
-            parents.append(
-                (
-                    parent_id,
-                    version_id,
-                    position,
-                    parent.start,
-                    parent.end,
-                    parent.page,
-                    _json(parent.headings),
-                    parent.text,
-                )
-            )
-            for child in parent.children:
-                children.append(
-                    (
-                        next_child + len(children),
-                        parent_id,
-                        version_id,
-                        len(children),
-                        child.start,
-                        child.end,
-                        child.page,
-                        _json(child.headings),
-                    )
-                )
-        c.executemany(self._sql["insert_parent"], parents)
-        c.executemany(self._sql["insert_child"], children)
-        return HiddenVersion(version_id, document["id"], tuple(range(next_child, next_child + len(children))))
+        child_ids = range(ids["child"] + 1, ids["child"] + 1 + row["chunks"])
+        c.executemany(self._sql["insert_parent"], _parent_rows(draft.parents, version_id, ids["parent"] + 1))
+        c.executemany(self._sql["insert_child"], _child_rows(draft.parents, version_id, ids["parent"] + 1, iter(child_ids)))
+        return HiddenVersion(version_id, document["id"], child_ids)
 
     def show(self, versions: Sequence[HiddenVersion], finished_jobs: Iterable[int] = ()) -> None:
         """Makes versions visible and their predecessors gone, in one transaction. The predecessors' index rows are noted for ``sweep``."""
@@ -314,6 +304,20 @@ def _lost_edits(before: sqlite3.Row | None, content_hash: str) -> Notice | None:
         f"The file has changed; {n} edit(s) of its chunks by hand were replaced.",
         f"文件已更改，此前对其块的 {n} 次手工修改已被替换。",
     )
+
+
+def _parent_rows(parents: Iterable[ParentDraft], version_id: int, first_id: int) -> Iterator[tuple[object, ...]]:
+    for position, parent in enumerate(parents):
+        where = (parent.start, parent.end, parent.page, _json(parent.headings))
+        yield first_id + position, version_id, position, *where, parent.text
+
+
+def _child_rows(parents: Iterable[ParentDraft], version_id: int, first_parent: int, ids: Iterator[int]) -> Iterator[tuple[object, ...]]:
+    position = 0
+    for parent_id, parent in enumerate(parents, first_parent):
+        for child in parent.children:
+            yield next(ids), parent_id, version_id, position, child.start, child.end, child.page, _json(child.headings)
+            position += 1
 
 
 def _json(headings: tuple[str, ...]) -> str:

@@ -58,6 +58,11 @@ class DataFolder:
     def index_folder(self) -> Path:
         return self.path / "index"
 
+    @property
+    def reading_folder(self) -> Path:
+        """Where long readings lie until they are written. What is in it when nobody works is of no use."""
+        return self.path / "reading"
+
     def try_work_lock(self) -> bool:
         """True when this process may now do the jobs. The lock ends with the process, however it ends."""
         with self._asking:  # the lock file would let two threads of this process in

@@ -311,3 +311,18 @@ def test_small_documents_do_not_wait_for_a_large_one(tmp_path: Path) -> None:
             patch.setattr(home.store.documents, "show", seen)
             asyncio.run(home.kb.work())
         assert shown == [{"b.md", "c.md"}, {"a_large.txt", "b.md", "c.md"}]
+
+
+def test_a_long_text_is_found_to_its_end_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    lines = [f"Line {i} of a log 第 {i} 行, which says something of its own about wharf{i % 977}." for i in range(60_000)]
+    text = "\n\n".join([*lines, "The last line alone speaks of the kingfisher 翠鸟。"])
+    write_folder(tmp_path / "docs", {"log.txt": text})
+    left = tmp_path / "data" / "reading" / "of-a-killed-worker"
+    left.mkdir(parents=True)
+    with open_home(tmp_path / "data") as home:
+        home.kb.mirror("kb", tmp_path / "docs")
+        asyncio.run(home.kb.work())
+        (document,) = home.kb.documents("kb")
+        assert home.kb.markdown("kb", document.id) == text and document.characters == len(text)
+        assert search(home, "kingfisher") == ["log.txt"] == search(home, "翠鸟")
+    assert not left.exists() and not list((tmp_path / "data").glob("reading/*"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from pathlib import Path
 
 import pytest
 
-from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError
+from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError, StoreFull
 from moorage.kb.apart import Processes, Step
 from moorage.kb.read import Recipe
 from moorage.kb.reader import Order, Reading
+from moorage.kb.spool import SpooledText, spool_parts
 from moorage.store.pictures import PicturePlace
 from moorage.testing.documents import docx, paragraph
 
@@ -38,7 +40,7 @@ def write(folder: Path, count: int) -> list[Path]:
 
 
 def texts(results: list[Reading | MoorageError]) -> list[str]:
-    return [r.draft.markdown if isinstance(r, Reading) and r.draft else repr(r) for r in results]
+    return [str(r.draft.markdown) if isinstance(r, Reading) and r.draft else repr(r) for r in results]
 
 
 def results_of(processes: Processes, orders: list[Order]) -> list[Reading | MoorageError]:
@@ -154,3 +156,27 @@ def test_readers_that_rest_are_ended(tmp_path: Path, processes: Processes, monke
     monkeypatch.setattr("moorage.kb.apart._REST_AFTER_S", 0.0)
     processes.rest()
     assert not process.is_alive and processes._free == []
+
+
+def test_a_long_reading_is_left_on_disk_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "long.md"
+    path.write_text("# 标题\n\n" + "\n\n".join(f"Paragraph {i} 说了自己的话。" for i in range(3000)), encoding="utf-8")
+    short = order(path).carry_out(lambda step, done, total: None)
+    monkeypatch.setattr("moorage.kb.reader._LONG_CHARACTERS", 1000)
+    long = order(path, spool=tmp_path / "spool").carry_out(lambda step, done, total: None)
+    assert short.draft and long.draft and short.spool is None and long.spool is not None
+    assert isinstance(long.draft.markdown, SpooledText) and long.draft.markdown.utf8().decode() == short.draft.markdown
+    assert len(long.draft.markdown) == len(short.draft.markdown) and len(long.fields) == len(short.fields)
+    for _ in range(2):
+        assert (tuple(long.draft.parents), tuple(long.fields)) == (short.draft.parents, short.fields)
+    long.forget()
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_a_full_disk_under_a_long_reading_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, *arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StoreFull, match="parents"):
+        spool_parts(tmp_path / "parents" / "p", [1])

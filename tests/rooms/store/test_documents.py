@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,27 @@ def test_a_version_is_invisible_until_it_is_shown(store: DataFolder) -> None:
         "zh",
     )
     assert [c.text for c in store.documents.children(hidden[0].child_ids).values()] == ["hello", "world"]
+
+
+class Long:
+    """A long text, of which only the length and the bytes are known."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def utf8(self) -> bytes:
+        return self._text.encode()
+
+
+def test_a_text_that_comes_as_its_bytes_is_stored_as_text(store: DataFolder) -> None:
+    kb = store.knowledge.insert("kb")
+    hidden = written(store, kb.id, replace(draft(), markdown=Long("你好 world 𠮷")))
+    store.documents.show(hidden)
+    (document,) = store.documents.list(kb.id)
+    assert store.documents.markdown(document.id) == "你好 world 𠮷" and document.characters == 10
 
 
 def test_a_new_version_replaces_the_old_one_in_one_step(store: DataFolder) -> None:

@@ -40,8 +40,9 @@ DELETE FROM documents WHERE id = ?
 SELECT id FROM versions WHERE document_id = ?
 
 -- name: insert_version
+-- The text may come as its UTF-8: a long one would be in memory twice.
 INSERT INTO versions (document_id, content_hash, bytes, media_type, title, markdown, characters, chunks, pages, metadata, warnings, recipe, created_at)
-VALUES (:document_id, :content_hash, :bytes, :media_type, :title, :markdown, :characters, :chunks, :pages, :metadata, :warnings, :recipe, :now) RETURNING id
+VALUES (:document_id, :content_hash, :bytes, :media_type, :title, CAST(:markdown AS TEXT), :characters, :chunks, :pages, :metadata, :warnings, :recipe, :now) RETURNING id
 
 -- name: insert_child
 INSERT INTO children (id, parent_id, version_id, position, start_char, end_char, page, headings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
