@@ -244,6 +244,8 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
             continue
         if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF or not origin_at(text_page, index, x, y):
             continue
+        if making.goes_on(code, index, x.value, y.value):
+            continue
         if not making.takes(x.value, y.value):
             lines += making.finished()
             making = _Line(text_page)
@@ -256,32 +258,49 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
 class _Line:
     """A line in the making."""
 
+    __slots__ = ("_base", "_characters", "_cuts", "_half", "_indices", "_is_broken", "_is_open", "_page", "_reach", "_size", "_x")
+
     def __init__(self, text_page: object) -> None:
         self._page = text_page
         self._characters: list[str] = []
         self._indices: list[int] = []
-        self._last = (0.0, 0.0)
+        self._x = 0.0
         self._base = 0.0
+        self._is_open = False  # a character came last, and no blank or line end
         self._is_broken = False
         self._size = 0.0
+        self._half = 0.0
+        self._reach = 0.0
         self._cuts: list[tuple[float, float]] = []
 
     @property
     def is_empty(self) -> bool:
         return not self._indices
 
+    def goes_on(self, code: int, index: int, x: float, y: float) -> bool:
+        """Adds a character that stands behind another of its line, as most do; False leaves it to ``takes`` and ``add``."""
+        if not self._is_open or x < self._x - self._half or not -self._reach <= y - self._base <= self._reach:
+            return False
+        self._characters.append(chr(code))
+        self._indices.append(index)
+        self._x = x
+        return True
+
     def add(self, sign: str, index: int, x: float, y: float) -> None:
         if not self._indices:
             self._base = y
             self._size, _ = _font(self._page, index)
+            size = self._size or 10.0
+            self._half, self._reach = 0.5 * size, max(0.6 * size, 4.5)
         self._characters.append(sign)
         self._indices.append(index)
-        self._last = (x, y)
-        self._is_broken = False
+        self._x = x
+        self._is_open, self._is_broken = True, False
 
     def add_blank(self, *, is_break: bool, is_hyphen: bool) -> None:
         """A blank, a line end, or the mark that pdfium puts for a hyphen at a line end."""
         self._is_broken = self._is_broken or is_break
+        self._is_open = False
         if is_hyphen:
             self._characters.append("-")
         elif not is_break:
@@ -292,7 +311,7 @@ class _Line:
         if not self._indices:
             return True
         size = self._size or 10.0
-        if abs(y - self._base) > max(0.6 * size, 4.5) or x < self._last[0] - 0.5 * size:
+        if abs(y - self._base) > self._reach or x < self._x - self._half:
             return False
         if self._is_broken or self._characters[-1] == " ":
             gap = x - _box(self._page, self._indices[-1])[2]
