@@ -293,7 +293,7 @@ class Worker:
 
     def _page_texts(self, job: Job) -> dict[str, dict[int, str]]:
         """What was recognised on this file's pages, wherever it was met before."""
-        content_hash = hash_of(self._path(job))
+        content_hash = hash_of(self._path(job)) if self._bytes_of(job) <= self._max_bytes else None
         texts = self._store.jobs.page_texts(content_hash, ocr.identity()) if content_hash else {}
         return {content_hash: texts} if content_hash and texts else {}
 

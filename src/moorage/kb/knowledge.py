@@ -139,10 +139,7 @@ class KnowledgeBases:
         row = self._store.knowledge.get(name)
         if not data:
             raise BadInput(reason=f"{document_name(file_name)} is empty (0 bytes). Choose a file with content.")
-        if len(data) > self._settings.max_document_bytes:
-            raise BadInput(
-                reason=f"{document_name(file_name)} has {len(data)} bytes; at most {self._settings.max_document_bytes} are read (`max_document_bytes`)."
-            )
+        self._check_size(file_name, len(data))
         blob = self._store.originals.put(data)
         self._store.documents.ensure(row.id, [document_name(file_name)])
         return self._enqueue(row, [(document_name(file_name), blob_source(blob, beside))], [len(data)])[0]
@@ -167,9 +164,16 @@ class KnowledgeBases:
                 else [FoundFile(path, document_name(path.name), True)]
             )
             for file in found:
+                self._check_size(file.name, size_of(file.path))
                 beside = Beside(file.path.absolute(), (path if path.is_dir() else path.parent).absolute())
                 jobs.append(self.add_bytes(name, file.name, file.path.read_bytes(), beside))
         return jobs
+
+    def _check_size(self, file_name: str, size: int) -> None:
+        """Raises BadInput, before anything is read."""
+        limit = self._settings.max_document_bytes
+        if size > limit:
+            raise BadInput(reason=f"{document_name(file_name)} has {size} bytes; at most {limit} are read (`max_document_bytes`).")
 
     def mirrored_folders(self) -> dict[str, Path]:
         """The folder that each knowledge base mirrors, of those that do."""

@@ -191,6 +191,21 @@ def test_a_document_over_the_limit_is_refused(tmp_path: Path) -> None:
             home.kb.add_bytes("kb", "big.md", b"x" * 2000)
 
 
+def test_files_of_terabytes_are_told_by_their_size_and_the_others_go_on(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "docs", {"small.md": "walnut"})
+    for name in ("a.pdf", "b.docx", "c.txt"):
+        with (folder / name).open("wb") as file:
+            file.truncate(2**41)  # sparse: takes no room
+    with open_home(tmp_path / "data") as home:
+        home.kb.mirror("kb", folder)
+        asyncio.run(home.kb.work())
+        reasons = [j.reason("en") or "" for j in home.kb.jobs("kb") if j.state == "failed"]
+        assert len(reasons) == 3 and all(f"{2**41} bytes" in reason for reason in reasons)
+        assert search(home, "walnut") == ["small.md"]
+        with pytest.raises(BadInput, match="at most"):
+            home.kb.add("kb", [folder / "a.pdf"])
+
+
 def test_wrong_names_are_said(tmp_path: Path) -> None:
     with open_home(tmp_path) as home:
         home.kb.create("kb")

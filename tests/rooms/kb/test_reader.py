@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from moorage.core.errors import DocumentTooLarge, DocumentUnreadable, MoorageError, StoreFull
-from moorage.kb.apart import Processes, Step
+from moorage.kb.apart import MOST_MEMORY_BYTES, Processes, Step
 from moorage.kb.read import Recipe
 from moorage.kb.reader import Order, Reading
 from moorage.kb.spool import SpooledText, spool_parts
@@ -130,6 +132,27 @@ def test_a_document_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     result = results_of(processes, [order(path)])[0]
     processes.close()
     assert isinstance(result, DocumentUnreadable) and "took longer" in result.say("en")
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Wants more memory than a reader may have."""
+
+    name: str = "greedy.pdf"
+
+    def is_light(self) -> bool:
+        return False
+
+    def carry_out(self, on_step: Step) -> int:
+        return len(bytearray(MOST_MEMORY_BYTES))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+def test_a_document_that_needs_more_memory_than_a_reader_may_have_fails_alone(tmp_path: Path, processes: Processes) -> None:
+    tasks: list[Greedy | Order] = [Greedy(), order(write(tmp_path, 1)[0])]
+    found = dict(ready for ready in processes.run(tasks) if ready is not None)  # type: ignore[arg-type]
+    assert isinstance(found[0], DocumentUnreadable) and "more memory" in found[0].say("en") and "内存" in found[0].say("zh")
+    assert isinstance(found[1], Reading)
 
 
 def test_a_document_over_the_limit_is_never_loaded(tmp_path: Path, processes: Processes) -> None:
