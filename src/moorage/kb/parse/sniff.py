@@ -58,6 +58,7 @@ _OLE2_KINDS = {
     "WordDocument": DOC, "Workbook": XLS, "Book": XLS, "PowerPoint Document": PPT, "CONTENTS": WORKS, "MatOST": WORKS,
 }  # fmt: skip
 _OFFICE_2003 = re.compile(rb'<\?mso-application\s+progid="(Word\.Document|Excel\.Sheet)"\s*\?>')
+_SOMETHING = re.compile(rb"[^ \t\r\n\x00]")
 # Only a document that begins as HTML is HTML; Markdown may well begin with a <div>.
 _HTML = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--(?:(?!-->).)*-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TEXT_SUFFIXES = {".md": MARKDOWN, ".markdown": MARKDOWN, ".csv": CSV, ".tsv": TSV, ".html": HTML, ".htm": HTML, ".xhtml": HTML}
@@ -67,7 +68,7 @@ def sniff(source: Source) -> str | None:
     """The media type, or None for bytes of no known kind. Raises for an empty file and for what is told to be unreadable:
     documents with a password, damaged archives."""
     data = source.data
-    if not data.strip(b" \t\r\n\x00"):
+    if not _SOMETHING.search(data):
         raise unreadable(source.name, "empty")
     if data.startswith(_ZIP):
         return _sniff_zip(source)

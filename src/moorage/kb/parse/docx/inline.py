@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from moorage.kb.parse.docx.drawings import Drawings, alternative
-from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on
+from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, value
 from moorage.kb.parse.docx.omml import latex
 from moorage.kb.parse.docx.styles import is_monospaced_font
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import link
 from moorage.kb.parse.opc import Relationship
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 _HYPERLINK = re.compile(r'\s*HYPERLINK\s+"([^"]+)"', re.IGNORECASE)
 _CONTENTS = re.compile(r"\s*(TOC|INDEX|TOA)\b", re.IGNORECASE)
@@ -141,28 +141,30 @@ class Inline:
 
     def _run(self, run: Element, line: Line, depth: int) -> None:
         del depth
-        properties = run.find(WORD + "rPr")
+        properties = child_of(run, _RUN_PROPERTIES)
         is_hidden = is_code = False
         if properties is not None:
             is_hidden = is_on(properties, "vanish")
-            style = properties.find(WORD + "rStyle")
-            is_code = is_monospaced_font(properties) or (style is not None and style.get(WORD + "val") in self._monospaced_styles)
+            is_code = is_monospaced_font(properties) or value(properties, "rStyle") in self._monospaced_styles
         for child in run:
-            if child.tag == WORD + "t":
+            tag = child.tag
+            if tag == _RUN_PROPERTIES:
+                continue
+            if tag == _TEXT:
                 self._write(child.text or "", line, is_code, is_hidden)
-            elif child.tag == WORD + "instrText":
+            elif tag == WORD + "instrText":
                 if self._fields and self._fields[-1].is_code:
                     self._fields[-1].code += child.text or ""
-            elif child.tag in _PLAIN:
-                self._write(_PLAIN[child.tag], line, is_code, is_hidden)
-            elif child.tag == WORD + "br":
+            elif tag in _PLAIN:
+                self._write(_PLAIN[tag], line, is_code, is_hidden)
+            elif tag == WORD + "br":
                 if child.get(WORD + "type") not in ("page", "column"):
                     self._write("\n", line, is_code, is_hidden)
-            elif child.tag == COMPATIBLE + "AlternateContent":
+            elif tag == COMPATIBLE + "AlternateContent":
                 if not is_hidden:
                     self._alternative(child, line, 0)
             else:
-                read = self._characters.get(child.tag)
+                read = self._characters.get(tag)
                 if read is not None:
                     read(child, line, is_hidden)
 
@@ -273,4 +275,5 @@ class Inline:
         self._write("" if base is None else "".join(base.itertext(WORD + "t")), line, False, is_hidden)
 
 
+_RUN_PROPERTIES, _TEXT = WORD + "rPr", WORD + "t"
 _PLAIN = {WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "cr": "\n", WORD + "noBreakHyphen": "-"}

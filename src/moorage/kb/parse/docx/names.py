@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -15,19 +15,20 @@ VML = "{urn:schemas-microsoft-com:vml}"
 OFFICE = "{urn:schemas-microsoft-com:office:office}"
 COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 
+_VALUE = WORD + "val"
 _OFF = ("0", "false", "off", "none")
 
 
 def value(parent: Element | None, name: str) -> str | None:
     """The ``w:val`` of a child, or None where there is no such child or value."""
-    child = None if parent is None else parent.find(WORD + name)
-    return None if child is None else child.get(WORD + "val")
+    child = child_of(parent, WORD + name)
+    return None if child is None else child.get(_VALUE)
 
 
 def is_on(parent: Element | None, name: str) -> bool:
     """Whether a switch is set: there, and not switched off."""
-    child = None if parent is None else parent.find(WORD + name)
-    return child is not None and (child.get(WORD + "val") or "1").lower() not in _OFF
+    child = child_of(parent, WORD + name)
+    return child is not None and (child.get(_VALUE) or "1").lower() not in _OFF
 
 
 def number(text: str | None) -> int | None:

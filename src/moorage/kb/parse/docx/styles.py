@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from moorage.kb.parse.docx.names import WORD, number, value
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 BODY_LEVEL = 9
 _HEADING = re.compile(r"^(?:heading|标题|標題)\s*([1-9])$", re.IGNORECASE)
@@ -91,7 +91,7 @@ class Styles:
 
 def is_monospaced_font(run_properties: Element | None) -> bool:
     """Whether run properties name a font for code."""
-    fonts = None if run_properties is None else run_properties.find(WORD + "rFonts")
+    fonts = child_of(run_properties, WORD + "rFonts")
     return fonts is not None and bool(_MONOSPACED.search(fonts.get(WORD + "ascii") or fonts.get(WORD + "hAnsi") or ""))
 
 
