@@ -18,6 +18,8 @@ _WORD = (
     'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math" '
     'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
     'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
+    'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
+    'xmlns:o="urn:schemas-microsoft-com:office:office" '
     'xmlns:v="urn:schemas-microsoft-com:vml"'
 )
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -43,6 +45,28 @@ def png(width: int = 2, height: int = 2, red: int = 200) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
+
+
+def wmf(width: int = 1000, height: int = 600) -> bytes:
+    """A drawing in Windows' own format: a black rectangle."""
+
+    def record(function: int, *words: int) -> bytes:
+        return struct.pack("<IH", 3 + len(words), function) + struct.pack(f"<{len(words)}h", *words)
+
+    records = [
+        record(0x020C, height, width),  # window
+        record(0x02FC, 0, 0, 0, 0),  # brush
+        record(0x012D, 0),
+        record(0x041B, height - 50, width - 50, 50, 50),  # rectangle
+        record(0),
+    ]
+    words = (0xCDD7, 0x9AC6, 0, 0, 0, width, height, 1440, 0, 0)
+    checksum = 0
+    for word in words:
+        checksum ^= word
+    placed = struct.pack("<11H", *words, checksum)
+    size = 9 + sum(len(each) // 2 for each in records)
+    return placed + struct.pack("<HHHIHIH", 1, 9, 0x300, size, 1, max(len(each) // 2 for each in records), 0) + b"".join(records)
 
 
 def relationships(items: Sequence[tuple[str, str, str]]) -> str:
@@ -97,9 +121,11 @@ def table(*rows: Sequence[str]) -> str:
     return f"<w:tbl>{''.join(lines)}</w:tbl>"
 
 
-def picture(relation: str, alt: str = "") -> str:
-    """A run with a picture."""
-    return f'<w:r><w:drawing><wp:inline><wp:docPr id="1" name="p" descr="{escape(alt)}"/><a:blip r:embed="{relation}"/></wp:inline></w:drawing></w:r>'
+def picture(relation: str, alt: str = "", *, is_floating: bool = False) -> str:
+    """A run with a picture, in the line or floating beside it."""
+    place = "anchor" if is_floating else "inline"
+    shown = f'<wp:docPr id="1" name="p" descr="{escape(alt)}"/><a:blip r:embed="{relation}"/>'
+    return f"<w:r><w:drawing><wp:{place}>{shown}</wp:{place}></w:drawing></w:r>"
 
 
 def heading_style(level: int, *, style_id: str = "", name: str = "", numbered: str = "") -> str:

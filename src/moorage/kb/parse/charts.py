@@ -56,8 +56,9 @@ def _table(series: list[_Series]) -> list[list[str]]:
     places = sorted({index for one in series for index in (*one.categories, *one.values)})
     has_sizes = any(one.sizes for one in series)
     header = [""]
-    for one in series:
-        header += [one.name, ""] if has_sizes else [one.name]
+    for number, one in enumerate(series, 1):
+        name = one.name or f"#{number}"
+        header += [name, ""] if has_sizes else [name]
     rows = [header]
     for index in places:
         row = [series[0].categories.get(index, "" if series[0].categories else str(index + 1))]

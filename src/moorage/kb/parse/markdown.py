@@ -7,10 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LINE_START = re.compile(r"^[ \t\u3000]+", re.MULTILINE)
-_LOOKS_LIKE_MARKUP = re.compile(r"^(#{1,6}(?=\s)|`{3,}|~{3,}|>(?=\s))", re.MULTILINE)
+# A line of nothing but stars is a rule, one of equals signs or dashes makes a heading of the line above it.
+_LOOKS_LIKE_MARKUP = re.compile(
+    r"^(#{1,6}(?=\s)|`{3,}|~{3,}|>(?=\s)|\*(?=(?:[ \t]*\*){2,}[ \t]*$)|(?<=\n)(?:=(?==*[ \t]*$)|-(?=-*[ \t]*$)))", re.MULTILINE
+)
 _RUNS = re.compile(r"[ \t\u3000\xa0]{2,}|\t")
 _BREAKS = re.compile(r"\s+")
 _TICKS = re.compile(r"`+")
+_RAISED = re.compile(r"[0-9+\-−=()n]{1,6}")
+_SUPERSCRIPT = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,11 @@ def link(text: str, address: str) -> str:
 def image(alt: str, address: str) -> str:
     """A picture in the text."""
     return f"![{one_line(alt).replace('[', '(').replace(']', ')')}]({_target(address)})"
+
+
+def raised(text: str) -> str:
+    """Raised text: 10 with a raised 6 must not become 106. Words stay as they are."""
+    return text.translate(_SUPERSCRIPT) if _RAISED.fullmatch(text.strip()) else text
 
 
 def one_line(text: str) -> str:

@@ -63,8 +63,14 @@ def picture_external(before: str, section: str, address: str) -> Notice:
 
 def pictures_not_shown(kind: str, count: int, before: str, section: str) -> Notice:
     """Pictures in a format that a browser cannot show, e.g. EMF; the first one's place is named."""
-    en = f"{count} picture(s) of type {kind} cannot be shown; the first is {_place_en(before, section)}."
-    return Notice("picture_not_shown", en, f"{count} 张 {kind} 格式的图片无法显示，第一张：{_place_zh(before, section)}。")
+    en = f"{count} picture(s) of type {kind} cannot be shown; the first is {_place_en(before, section)}. Put them in as PNG"
+    zh = f"{count} 张 {kind} 格式的图片无法显示，第一张：{_place_zh(before, section)}。请在文档中改用 PNG"
+    more = kind in ("EMF", "WMF")
+    return Notice(
+        "picture_not_shown",
+        f"{en}{', or install LibreOffice on the server, which draws most of them' if more else ''}.",
+        f"{zh}{'，或在服务器上安装 LibreOffice（多数可由其转换）' if more else ''}。",
+    )
 
 
 def drawings_not_read(kind_en: str, kind_zh: str, count: int) -> Notice:
@@ -209,6 +215,12 @@ def objects_left_out(slides: list[int]) -> Notice:
     shown = _numbers(slides)
     en = f"Embedded file(s) on slide(s) {shown} were not read, only their picture; add them as documents."
     return Notice("object_left_out", en, f"幻灯片 {shown} 中的嵌入文件未读取（仅取其图片），请单独导入。")
+
+
+def embedded_left_out(count: int, before: str, section: str) -> Notice:
+    """Files inside of a Word file, of which only the picture was taken."""
+    en = f"{count} embedded file(s) were not read, only their picture; the first is {_place_en(before, section)}. Add them as documents."
+    return Notice("object_left_out", en, f"{count} 个嵌入文件未读取（仅取其图片），第一个：{_place_zh(before, section)}。请单独导入。")
 
 
 def missing_mark(alt: str, before: str) -> str:

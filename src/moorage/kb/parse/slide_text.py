@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from moorage.kb.parse.markdown import Block, item, join_blocks, link, paragraph
+from moorage.kb.parse.markdown import Block, item, join_blocks, link, paragraph, raised
 from moorage.kb.parse.xml import Element
 
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -105,6 +105,9 @@ def _text(p: Element, links: Links) -> str:
 
 def _run(run: Element, links: Links) -> str:
     text = "".join(t.text or "" for t in run.findall(DRAWING + "t")).replace("\v", "\n")
+    properties = run.find(DRAWING + "rPr")
+    if properties is not None and (properties.get("baseline") or "-")[0] not in "-0":
+        text = raised(text)
     clicked = run.find(f"{DRAWING}rPr/{DRAWING}hlinkClick")
     address = links(clicked.get(RELATION + "id") or "") if clicked is not None else ""
     return link(text, address) if address else text

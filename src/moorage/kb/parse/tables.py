@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 COLUMNS = 1000
 _BREAKS = re.compile(r"[ \t]*(?:\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029])\s*")
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _PIPE = re.compile(r"(?<!\\)\|")
 
 
@@ -31,8 +32,15 @@ def pipe_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def repeated(text: str) -> str:
+    """What a spanned cell says in the further places it covers: its text, but not its pictures, which would be shown again and again."""
+    if "![" not in text:
+        return text
+    return "\n".join(line for line in (" ".join(part.split()) for part in _PICTURE.sub("", text).split("\n")) if line)
+
+
 def spread(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
-    """The grid of a table with spans: a spanned cell is repeated in every place it covers."""
+    """The grid of a table with spans: the text of a spanned cell is repeated in every place it covers."""
     grid: list[list[str]] = []
     hanging: dict[int, tuple[int, str]] = {}  # column -> (rows still to cover, text)
     for row in rows:
@@ -40,10 +48,11 @@ def spread(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
         below: dict[int, tuple[int, str]] = {}
         for cell in row:
             _let_hang(line, hanging, below)
-            for _ in range(max(1, min(cell.columns, COLUMNS - len(line)))):
+            again = repeated(cell.text)
+            for place in range(max(1, min(cell.columns, COLUMNS - len(line)))):
                 if cell.rows > 1:
-                    below[len(line)] = (cell.rows - 1, cell.text)
-                line.append(cell.text)
+                    below[len(line)] = (cell.rows - 1, again)
+                line.append(again if place else cell.text)
         _let_hang(line, hanging, below, to_the_end=True)
         hanging = below
         grid.append(line)

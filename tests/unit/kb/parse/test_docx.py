@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moorage.kb.parse import Source, parse
-from moorage.testing.documents import docx, heading_style, list_definition, paragraph, picture, png, table
+from moorage.testing.documents import docx, heading_style, list_definition, paragraph, picture, png, relationships, table
 
 STYLES = heading_style(1, numbered="1") + heading_style(2, numbered="1") + heading_style(3, numbered="1")
 CHAPTERS = list_definition("1", ("chineseCountingThousand", "第%1章"), ("decimal", "%1.%2"), ("decimal", "%1.%2.%3"), extra="legal")
@@ -220,3 +220,152 @@ def test_the_title_is_what_the_title_style_says() -> None:
 
     assert parse(Source("file.docx", docx(paragraph("部署手册", style="T"), styles=style))).title == "部署手册"
     assert parse(Source("folder/file.docx", docx(paragraph("x")))).title == "file"
+
+
+def test_a_merged_cell_shows_its_picture_once() -> None:
+    wide = f'<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr>{paragraph("shot", runs=picture("r1"))}</w:tc>'
+    top = f'<w:tc><w:tcPr><w:vMerge w:val="restart"/></w:tcPr>{paragraph(runs=picture("r1"))}</w:tc>'
+    below = f"<w:tc><w:tcPr><w:vMerge/></w:tcPr>{paragraph()}</w:tc>"
+
+    text = markdown(
+        table([wide, "c"], [top, "1", "2"], [below, "3", "4"]),
+        relations=[("r1", "image", "media/a.png")],
+        parts={"word/media/a.png": png()},
+    )
+
+    rows = text.split("\n")
+    assert [row.count("![") for row in rows] == [1, 0, 1, 0]
+    assert rows[0].endswith("| shot | c |")
+    assert rows[3] == "|  | 3 | 4 |"
+
+
+def test_a_picture_that_floats_is_no_part_of_the_sentence() -> None:
+    parts = {"word/media/a.png": png()}
+    relations = [("r1", "image", "media/a.png")]
+    style = heading_style(1)
+    floating = picture("r1", "网络", is_floating=True)
+    show = parse(Source("a.docx", docx(paragraph(runs=floating), relations=relations, parts=parts))).markdown
+
+    def text(body: str) -> str:
+        return markdown(body, relations=relations, parts=parts, styles=style)
+
+    assert text(f"<w:p>{floating}<w:r><w:t>图 1</w:t></w:r></w:p>") == f"{show}\n\n图 1"
+    assert text(paragraph("如下图：", runs=floating)) == f"如下图：\n\n{show}"
+    assert text(f'<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr>{floating}<w:r><w:t>概述</w:t></w:r></w:p>') == f"# 概述\n\n{show}"
+
+
+def test_a_picture_that_floats_beside_an_item_leaves_the_list_whole() -> None:
+    def item(text: str, runs: str = "") -> str:
+        return paragraph(text, properties='<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>', runs=runs)
+
+    text = markdown(
+        item("one", picture("r1", is_floating=True)) + item("two"),
+        numbering=list_definition("1", ("decimal", "%1.")),
+        relations=[("r1", "image", "media/a.png")],
+        parts={"word/media/a.png": png()},
+    )
+
+    first, shown, last = text.split("\n")
+    assert (first, last) == ("1. one", "2. two")
+    assert shown.startswith("   ![](")
+
+
+def test_letters_below_an_item_stay_in_its_list() -> None:
+    numbering = list_definition("1", ("decimal", "%1)"), ("lowerLetter", "%2)"), ("decimal", "（%3）"))
+
+    def item(text: str, level: int) -> str:
+        return paragraph(text, properties=f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>')
+
+    body = item("one", 0) + item("inner", 1) + item("deep", 2) + item("two", 0)
+
+    assert markdown(body, numbering=numbering) == "1) one\n   - a) inner\n     - （1） deep\n2) two"
+
+
+def test_a_letter_without_a_list_above_it_is_a_paragraph() -> None:
+    item = paragraph("first", properties='<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>')
+
+    assert markdown(item, numbering=list_definition("1", ("lowerLetter", "%1)"))) == "a) first"
+
+
+def test_raised_figures_are_kept_apart_and_raised_words_are_not_changed() -> None:
+    up = '<w:vertAlign w:val="superscript"/>'
+    runs = run(up, "-5") + run("", " m") + run(up, "2") + run("", " 见文献") + run(up, "[3]") + run('<w:vertAlign w:val="subscript"/>', "2")
+
+    assert markdown(paragraph("10", runs=runs)) == "10⁻⁵ m² 见文献[3]2"
+
+
+def form_field(data: str, code: str, result: str = "") -> str:
+    begin = f'<w:r><w:fldChar w:fldCharType="begin"><w:ffData>{data}</w:ffData></w:fldChar></w:r>'
+    return field(code, result).replace('<w:r><w:fldChar w:fldCharType="begin"/></w:r>', begin)
+
+
+def test_a_list_of_a_form_shows_what_was_chosen() -> None:
+    entries = '<w:listEntry w:val="请选择"/><w:listEntry w:val="（送审稿）"/>'
+
+    assert (
+        markdown(paragraph("标准", runs=form_field(f'<w:ddList><w:result w:val="1"/>{entries}</w:ddList>', " FORMDROPDOWN ")))
+        == "标准（送审稿）"
+    )
+    assert markdown(paragraph(runs=form_field(f"<w:ddList>{entries}</w:ddList>", " FORMDROPDOWN "))) == "请选择"
+    assert markdown(paragraph(runs=form_field(f"<w:ddList>{entries}</w:ddList>", " FORMDROPDOWN ", "已存"))) == "已存"
+    assert markdown(paragraph("x", runs=form_field('<w:ddList><w:result w:val="9"/></w:ddList>', " FORMDROPDOWN "))) == "x"
+
+
+def test_the_boxes_of_a_form_show_whether_they_are_ticked() -> None:
+    def box(state: str) -> str:
+        return form_field(f"<w:checkBox>{state}</w:checkBox>", " FORMCHECKBOX ")
+
+    body = paragraph("是", runs=box('<w:default w:val="0"/><w:checked/>')) + paragraph("否", runs=box('<w:default w:val="0"/>'))
+
+    assert markdown(body) == "是☑\n\n否☐"
+
+
+def test_lines_of_stars_and_equals_signs_stay_text() -> None:
+    assert markdown(paragraph("*****")) == "\\*****"
+    assert markdown(paragraph("a", runs="<w:r><w:br/><w:t>====</w:t></w:r>")) == "a\n\\===="
+    assert markdown(paragraph("a", runs="<w:r><w:br/><w:t>---</w:t></w:r>")) == "a\n\\---"
+    assert markdown(paragraph("**重要**")) == "**重要**"
+
+
+def test_a_chart_is_its_title_and_its_values() -> None:
+    names = (
+        'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    )
+    title = "<c:title><c:tx><c:rich><a:p><a:r><a:t>产量</a:t></a:r></a:p></c:rich></c:tx></c:title>"
+    values = "<c:ser><c:cat><c:pt idx='0'><c:v>一月</c:v></c:pt></c:cat><c:val><c:pt idx='0'><c:v>3</c:v></c:pt></c:val></c:ser>"
+    chart = f"<c:chartSpace {names}><c:chart>{title}{values}</c:chart></c:chartSpace>"
+    drawing = '<w:r><w:drawing><wp:inline><c:chart r:id="r1"/></wp:inline></w:drawing></w:r>'
+
+    text = markdown(
+        paragraph("前") + paragraph(runs=drawing), relations=[("r1", "chart", "charts/c.xml")], parts={"word/charts/c.xml": chart}
+    )
+
+    assert text == "前\n\n产量\n\n|  | #1 |\n| --- | --- |\n| 一月 | 3 |"
+
+
+def test_a_picture_in_a_note_comes_along() -> None:
+    names = (
+        'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+        'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" '
+        'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    )
+    notes = f'<w:footnotes {names}><w:footnote w:id="2">{paragraph("see", runs=picture("p1"))}</w:footnote></w:footnotes>'
+
+    parsed = parse(
+        Source(
+            "a.docx",
+            docx(
+                paragraph("x", runs='<w:r><w:footnoteReference w:id="2"/></w:r>'),
+                relations=[("r1", "footnotes", "footnotes.xml")],
+                parts={
+                    "word/footnotes.xml": notes,
+                    "word/_rels/footnotes.xml.rels": relationships([("p1", "image", "media/a.png")]),
+                    "word/media/a.png": png(),
+                },
+            ),
+        )
+    )
+
+    assert [picture.name in parsed.markdown for picture in parsed.pictures] == [True]
+    assert parsed.notices == ()

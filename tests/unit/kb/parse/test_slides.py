@@ -240,3 +240,9 @@ def test_groups_nested_a_thousand_deep_end() -> None:
     deep = "<p:grpSp>" * 1000 + shape("deep") + "</p:grpSp>" * 1000
 
     assert "top" in read(slides_xml(shape("top") + deep, shape("next"))).markdown
+
+
+def test_raised_figures_are_kept_apart() -> None:
+    line = '<a:p><a:r><a:t>10</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>6</a:t></a:r><a:r><a:rPr baseline="-25000"/><a:t>2</a:t></a:r></a:p>'
+
+    assert "10⁶2" in parse(Source("a.pptx", slides_xml(shape(line)))).markdown

@@ -34,8 +34,8 @@ class DocxParser:
             markdown = reader.markdown(body)
             metadata: dict[str, Scalar] = core_properties(package)
             title = reader.title or str(metadata.pop("title", "")) or source.stem
-            notices = (*package.notices, *reader.drawings.notices())
-            return Parsed(markdown, title, metadata, notices, pictures=tuple(reader.drawings.pictures.values()))
+            notices = (*package.notices, *reader.gallery.notices(), *reader.met.notices())
+            return Parsed(markdown, title, metadata, notices, pictures=tuple(reader.gallery.pictures.values()))
 
 
 def _part(package: Package, main: str, kind: str) -> Element | None:

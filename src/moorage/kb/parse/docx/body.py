@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 
-from moorage.kb.parse.docx.drawings import Drawings, Place, alternative
+from moorage.kb.parse.docx.drawings import Drawings, Met, Place, alternative
 from moorage.kb.parse.docx.inline import Inline, Line
 from moorage.kb.parse.docx.names import COMPATIBLE, WORD, is_on, number, value
 from moorage.kb.parse.docx.numbering import Label, Numbering
 from moorage.kb.parse.docx.styles import BODY_LEVEL, Style, Styles
+from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import Block, fence, heading, item, join_blocks, one_line, paragraph
 from moorage.kb.parse.opc import Package
-from moorage.kb.parse.tables import COLUMNS, flat_table, pipe_table
+from moorage.kb.parse.tables import COLUMNS, flat_table, pipe_table, repeated
 from moorage.kb.parse.xml import Element
 
 _ITEM_NUMBER = re.compile(r"\d{1,9}[.)]$")
+_ITEM_LETTER = re.compile(r"(?:[（(\[]?[0-9A-Za-z一二三四五六七八九十]{1,5}[)）\].．、]|[\u2460-\u24ff])$")
 _PICTURES_ONLY = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\s*)+$")
 # A memo set in Courier is no program: a capital, words, a full stop, and none of the signs of code. Nor is a Chinese sentence.
 _PROSE = re.compile(r"^(?:[A-Z][^={}\[\]<>|\\$#;_/()]*\s[^={}\[\]<>|\\$#;_/()]*[.!?:]|[^#/]{0,3}[\u4e00-\u9fff].*)$", re.DOTALL)
 _LONGEST_HEADING = 200
 _LONGEST_PROSE = 1000
+_NOTES = ("footnotes", "endnotes")
 _TRANSPARENT = frozenset(WORD + name for name in ("ins", "moveTo", "smartTag", "customXml", "sdtContent"))
 
 
@@ -49,13 +52,20 @@ class Flow:
     def is_in_code(self) -> bool:
         return bool(self._code)
 
+    def takes_item(self, label: Label) -> bool:
+        """Whether a paragraph with this label is an item: a bullet, a number that Markdown knows, or any other one inside of an open list."""
+        if label.is_bullet or _ITEM_NUMBER.match(label.text):
+            return True
+        return _ITEM_LETTER.match(label.text) is not None and any(level < label.level for level, _ in self._list)
+
     def item(self, text: str, label: Label) -> None:
         self._end_code()
         while self._list and self._list[-1][0] >= label.level:
             self._list.pop()
         indent = self._list[-1][1] if self._list else 0
-        marker = "-" if label.is_bullet else label.text
-        block = item(text, marker, indent)
+        marker = label.text if _ITEM_NUMBER.match(label.text) else "-"
+        # Markdown knows no a) and no ①: such a label is text behind a bullet.
+        block = item(text if marker == label.text else f"{label.text} {text}".strip(), marker, indent)
         if block.text:
             self._list.append((label.level, indent + len(marker) + 1))
             self._blocks.append(block)
@@ -82,8 +92,11 @@ class Body:
         self._styles = styles
         self._numbering = numbering
         self.place = Place()
-        self.drawings = Drawings(package, main, self.place)
-        self._inline = Inline(self.drawings, package.relationships(main), self._note, styles.monospaced_ids())
+        self.met = Met()
+        parts = (main, *(part for kind in _NOTES if (part := package.related(main, kind))))
+        self.gallery = Gallery(package, parts)
+        drawings = Drawings(package, main, self.gallery, self.place, self.met)
+        self._inline = Inline(drawings, package.relationships(main), self._note, styles.monospaced_ids())
         self._note_texts: dict[str, dict[str, str]] = {}
         self._notes_waiting: list[str] = []
         self._note_count = 0
@@ -139,7 +152,14 @@ class Body:
         if style.is_contents or (was_in_contents and not line.text.strip()) or (not line.size() and _is_deleted(properties)):
             return
         label = self._numbering.label(None if properties is None else properties.find(WORD + "numPr"), style)
+        is_item = label is not None and not is_heading and not is_cell and flow.takes_item(label)
+        above, below = ([], [*line.above, *line.below]) if is_heading else (line.above, line.below)
+        if is_item:  # a block of its own would end the list
+            line.parts += [f"\n{image}" for image in (*above, *below)]
+            above = below = []
+        flow.extend([Block(image) for image in above])
         self._write(flow, line, label, style, level if is_heading else None, is_cell)
+        flow.extend([Block(image) for image in below])
         for table in line.tables:
             flow.add(Block(table))
         for box in line.boxes:
@@ -166,7 +186,7 @@ class Body:
             flow.add(heading(1, text))
         elif line.is_formula and not is_cell and not label:
             flow.extend([Block(f"$${formula}$$") for formula in line.formulas])
-        elif label and (label.is_bullet or _ITEM_NUMBER.match(label.text)) and not is_cell:
+        elif label and not is_cell and flow.takes_item(label):
             flow.item(text, label)
         else:
             bullet = "- " if label and label.is_bullet else ""
@@ -195,9 +215,10 @@ class Body:
                 is_continued = merge is not None and merge.get(WORD + "val") != "restart" and len(line) in open_merges
                 text = open_merges[len(line)] if is_continued else self._cell(cell, depth)
                 if merge is not None:
-                    merges[len(line)] = text
+                    merges[len(line)] = repeated(text)
                 if not (_is_swallowed(properties) and line):
-                    line += [text] * max(1, min(_span(properties, "gridSpan", 1), COLUMNS - len(line)))
+                    further = max(1, min(_span(properties, "gridSpan", 1), COLUMNS - len(line))) - 1
+                    line += [text, *[repeated(text)] * further]
                 else:
                     line.append(line[-1])
             open_merges = merges
@@ -223,11 +244,13 @@ class Body:
         root = None if part is None else self._package.xml(part)
         if root is None or part is None:
             return {}
-        inline = Inline(Drawings(self._package, part, self.place), self._package.relationships(part), lambda kind, note_id: "", frozenset())
+        drawings = Drawings(self._package, part, self.gallery, self.place, self.met)
+        inline = Inline(drawings, self._package.relationships(part), lambda kind, note_id: "", frozenset())
         notes: dict[str, str] = {}
         for note in root:
-            lines = [one_line(inline.read(p).text) for p in note.iter(WORD + "p")]
-            notes[note.get(WORD + "id") or ""] = " ".join(line for line in lines if line)
+            lines = [inline.read(p) for p in note.iter(WORD + "p")]
+            texts = [one_line(" ".join((*line.above, line.text, *line.below))) for line in lines]
+            notes[note.get(WORD + "id") or ""] = " ".join(text for text in texts if text)
         return notes
 
 

@@ -1,4 +1,4 @@
-"""Pictures, charts and diagrams of a Word file, in place. A picture that is not there is a notice that says where."""
+"""Pictures, charts, diagrams and text boxes of a Word file as they are met. A picture that is not there is a notice that says where."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 
 from moorage.core.nouns import Notice
 from moorage.kb.parse import notices
-from moorage.kb.parse.base import Picture
-from moorage.kb.parse.docx.names import CHART, COMPATIBLE, DIAGRAM, DRAWING, OFFICE, PLACED, RELATION, VML, WORD
-from moorage.kb.parse.markdown import image
+from moorage.kb.parse.charts import CHART, chart_blocks
+from moorage.kb.parse.diagrams import DIAGRAM, diagram_block
+from moorage.kb.parse.docx.names import COMPATIBLE, DRAWING, OFFICE, PLACED, RELATION, VML, WORD
+from moorage.kb.parse.gallery import Gallery, description
+from moorage.kb.parse.markdown import one_line
 from moorage.kb.parse.opc import Package
-from moorage.kb.parse.pictures import as_picture, unshown_kind
-from moorage.kb.parse.tables import pipe_table
 from moorage.kb.parse.xml import Element
 
-_MISSING_LISTED = 100
-_LONG_FRACTION = re.compile(r"-?\d{1,15}\.\d{10,}")
 _BOX = WORD + "txbxContent"
 _ALTERNATE = COMPATIBLE + "AlternateContent"
+_CHARTS_2016 = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
+_FLOATS = re.compile(r"position\s*:\s*absolute", re.IGNORECASE)
+_EQUATION = re.compile(r"equation|mathtype", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -32,36 +33,40 @@ class Place:
 
 @dataclass(slots=True)
 class Drawn:
-    """What a drawing holds: Markdown that goes into the line, blocks for after it, and text boxes still to be read."""
+    """What a drawing holds: pictures, blocks for after the line, and text boxes still to be read. Pictures that float beside the text
+    are no part of a sentence."""
 
-    inline: list[str] = field(default_factory=list[str])
+    pictures: list[str] = field(default_factory=list[str])
     tables: list[str] = field(default_factory=list[str])
     boxes: list[Element] = field(default_factory=list[Element])
+    is_floating: bool = False
 
-    def __bool__(self) -> bool:
-        return bool(self.inline or self.tables or self.boxes)
+
+@dataclass(slots=True)
+class Met:
+    """What was met in all parts of a document and is to be told at the end."""
+
+    charts: int = 0
+    diagrams: int = 0
+    objects: int = 0
+    first_object: tuple[str, str] = ("", "")
+
+    def notices(self) -> tuple[Notice, ...]:
+        """One sentence for each kind."""
+        words = (("chart(s)", "图表", self.charts), ("diagram(s)", "示意图", self.diagrams))
+        unread = [notices.drawings_not_read(en, zh, count) for en, zh, count in words if count]
+        return (*unread, *([notices.embedded_left_out(self.objects, *self.first_object)] if self.objects else []))
 
 
 class Drawings:
-    """Reads the drawings of one part and keeps its pictures and what it has to report."""
+    """Reads the drawings of one part."""
 
-    def __init__(self, package: Package, part: str, place: Place) -> None:
+    def __init__(self, package: Package, part: str, gallery: Gallery, place: Place, met: Met) -> None:
         self._package = package
         self._part = part
+        self._gallery = gallery
         self._place = place
-        self.pictures: dict[str, Picture] = {}
-        self._notices: list[Notice] = []
-        self._missing = 0
-        self._unshown: dict[str, tuple[int, str, str]] = {}
-        self._unread = {"chart": 0, "diagram": 0}
-
-    def notices(self) -> tuple[Notice, ...]:
-        """What has been met so far."""
-        unshown = [notices.pictures_not_shown(kind, *found) for kind, found in self._unshown.items()]
-        more = [notices.pictures_missing_more(self._missing - _MISSING_LISTED)] if self._missing > _MISSING_LISTED else []
-        words = (("chart", "chart(s)", "图表"), ("diagram", "diagram(s)", "示意图"))
-        unread = [notices.drawings_not_read(en, zh, self._unread[kind]) for kind, en, zh in words if self._unread[kind]]
-        return (*self._notices, *more, *unshown, *unread)
+        self._met = met
 
     def read(self, drawing: Element, before: str) -> Drawn:
         """Everything in a drawing, VML picture or embedded object. ``before`` is the text of the line so far."""
@@ -69,56 +74,53 @@ class Drawings:
         alt = _alt(drawing)
         for element in _visible(drawing):
             if element.tag == DRAWING + "blip":
-                drawn.inline.append(self._picture(element.get(RELATION + "embed"), element.get(RELATION + "link"), alt, before))
+                drawn.pictures.append(self._picture(element.get(RELATION + "embed"), element.get(RELATION + "link"), alt, before))
             elif element.tag == VML + "imagedata":
                 embed = element.get(RELATION + "id") or element.get(OFFICE + "relid")
                 link = element.get(RELATION + "href")
                 if embed or link:  # Word leaves an empty one in plain shapes
-                    drawn.inline.append(self._picture(embed, link, alt or element.get(OFFICE + "title") or "", before))
+                    drawn.pictures.append(self._picture(embed, link, alt or description(element.get(OFFICE + "title")), before))
             elif element.tag == _BOX:
                 drawn.boxes.append(element)
-            elif element.tag == CHART + "chart" and element.get(RELATION + "id"):
-                drawn.tables.append(self._chart(element.get(RELATION + "id") or ""))
+            elif element.tag in (CHART + "chart", _CHARTS_2016 + "chart") and element.get(RELATION + "id"):
+                drawn.tables += self._chart(element.get(RELATION + "id") or "")
             elif element.tag == DIAGRAM + "relIds":
-                drawn.tables.append(self._diagram(element.get(RELATION + "dm") or ""))
-        drawn.inline = [text for text in drawn.inline if text]
-        drawn.tables = [text for text in drawn.tables if text]
+                drawn.tables += self._diagram(element.get(RELATION + "dm") or "")
+            elif element.tag == OFFICE + "OLEObject":
+                self._object(element, before)
+            elif element.tag == PLACED + "anchor" or (element.tag == VML + "shape" and _FLOATS.search(element.get("style") or "")):
+                drawn.is_floating = True
+        drawn.pictures = [text for text in drawn.pictures if text]
         return drawn
 
     def _picture(self, embed: str | None, link: str | None, alt: str, before: str) -> str:
-        last = before if before.strip() else self._place.before
-        relationships = self._package.relationships(self._part)
-        found = relationships.get(embed or "") or relationships.get(link or "")
-        if found is not None and found.is_external:
-            self._notices.append(notices.picture_external(last, self._place.section, found.target))
-            is_web = found.target.lower().startswith(("http://", "https://"))
-            return image(alt, found.target) if is_web else notices.missing_mark(alt, last)
-        data = self._package.read(found.target) if found is not None else None
-        if found is None or data is None:
-            self._missing += 1
-            if self._missing <= _MISSING_LISTED:
-                self._notices.append(notices.picture_missing(last, self._place.section))
-            return notices.missing_mark(alt, last)
-        picture = as_picture(data)
-        if picture is None:
-            kind = unshown_kind(data, found.target)
-            count, first, section = self._unshown.get(kind, (0, last, self._place.section))
-            self._unshown[kind] = (count + 1, first, section)
-            return f"[{alt}]" if alt else ""
-        self.pictures[picture.name] = picture
-        return image(alt, picture.name)
+        known = self._package.relationships(self._part)
+        relation = embed if embed in known or link not in known else link
+        return self._gallery.show(self._part, relation, alt, self._last(before), self._place.section)
 
-    def _chart(self, relation: str) -> str:
+    def _chart(self, relation: str) -> list[str]:
         root = self._related(relation)
-        table = "" if root is None else _chart_table(root)
-        self._unread["chart"] += not table
-        return table
+        texts = [] if root is None else [block.text for block in chart_blocks(root) if block.text]
+        self._met.charts += not any(text.startswith("|") for text in texts)
+        if not texts and root is not None:
+            texts = [one_line(" ".join(t.text or "" for t in root.iter(DRAWING + "t")))]
+        return [text for text in texts if text]
 
-    def _diagram(self, relation: str) -> str:
+    def _diagram(self, relation: str) -> list[str]:
         root = self._related(relation)
-        texts = [] if root is None else ["".join(p.itertext(DRAWING + "t")).strip() for p in root.iter(DRAWING + "p")]
-        self._unread["diagram"] += not any(texts)
-        return "\n".join(f"- {text}" for text in texts if text)
+        text = "" if root is None else diagram_block(root).text
+        self._met.diagrams += not text
+        return [text] if text else []
+
+    def _object(self, element: Element, before: str) -> None:
+        """A file inside the file: its picture stands in the text, what it holds is not read. The picture of an equation says all."""
+        if not _EQUATION.search(element.get("ProgID") or ""):
+            self._met.objects += 1
+            if self._met.objects == 1:
+                self._met.first_object = (self._last(before), self._place.section)
+
+    def _last(self, before: str) -> str:
+        return before if before.strip() else self._place.before
 
     def _related(self, relation: str) -> Element | None:
         found = self._package.relationships(self._part).get(relation)
@@ -144,36 +146,9 @@ def alternative(element: Element) -> Element | None:
 
 
 def _alt(drawing: Element) -> str:
-    """The description a person wrote; Word's own file paths are none."""
+    """The description a person wrote."""
     for tag, name in ((PLACED + "docPr", "descr"), (VML + "shape", "alt")):
         for element in drawing.iter(tag):
-            text = (element.get(name) or "").strip()
-            if text and "\\" not in text and "/" not in text:
-                return text[:200]
+            if text := description(element.get(name)):
+                return text
     return ""
-
-
-def _chart_table(root: Element) -> str:
-    """The values a chart was last drawn with, a row per category."""
-    names: list[str] = []
-    columns: list[dict[int, str]] = []
-    categories: dict[int, str] = {}
-    for series in root.iter(CHART + "ser"):
-        title = series.find(CHART + "tx")
-        names.append("" if title is None else "".join(title.itertext(CHART + "v")).strip())
-        categories = categories or _points(series.find(CHART + "cat")) or _points(series.find(CHART + "xVal"))
-        columns.append(_points(series.find(CHART + "val")) or _points(series.find(CHART + "yVal")))
-    rows = sorted({index for column in columns for index in column})
-    if not rows:
-        return ""
-    return pipe_table([["", *names], *([categories.get(i, ""), *(column.get(i, "") for column in columns)] for i in rows)])
-
-
-def _points(element: Element | None) -> dict[int, str]:
-    points = [] if element is None else list(element.iter(CHART + "pt"))
-    return {int(p.get("idx") or 0): _tidy("".join(p.itertext(CHART + "v")).strip()) for p in points if (p.get("idx") or "0").isdigit()}
-
-
-def _tidy(value: str) -> str:
-    """A number without the dust of binary fractions: 4.4000000000000004 is 4.4."""
-    return f"{float(value):.12g}" if _LONG_FRACTION.fullmatch(value) else value

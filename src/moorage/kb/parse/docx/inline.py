@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from moorage.kb.parse.docx.drawings import Drawings, alternative
-from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, value
+from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, number, value
 from moorage.kb.parse.docx.omml import latex
 from moorage.kb.parse.docx.styles import is_monospaced_font
 from moorage.kb.parse.limits import NESTING
-from moorage.kb.parse.markdown import link
+from moorage.kb.parse.markdown import link, raised
 from moorage.kb.parse.opc import Relationship
 from moorage.kb.parse.xml import Element, child_of
 
@@ -37,9 +37,11 @@ _PARTS_BEFORE = 12
 
 @dataclass(slots=True)
 class Line:
-    """A paragraph as text, and what hangs on it."""
+    """A paragraph as text, and what hangs on it. Pictures that float are ``above`` or ``below``, after where their anchor stands."""
 
     parts: list[str] = field(default_factory=list[str])
+    above: list[str] = field(default_factory=list[str])
+    below: list[str] = field(default_factory=list[str])
     boxes: list[Element] = field(default_factory=list[Element])
     tables: list[str] = field(default_factory=list[str])
     monospaced: int = 0
@@ -60,15 +62,17 @@ class Line:
         return bool(self.formulas) and not self.other and not self.monospaced
 
     def size(self) -> int:
-        return len(self.parts) + len(self.boxes) + len(self.tables)
+        return sum(map(len, (self.parts, self.above, self.below, self.boxes, self.tables)))
 
 
 @dataclass(slots=True)
 class _Field:
-    """A field between its begin and its end. Its code is not text; its result is, except for a table of contents."""
+    """A field between its begin and its end. Its code is not text; its result is, except for a table of contents. ``chosen`` is what a field
+    of a form shows that keeps no result."""
 
     line: Line
     at: int
+    chosen: str = ""
     code: str = ""
     is_code: bool = True
     is_contents: bool = False
@@ -142,16 +146,17 @@ class Inline:
     def _run(self, run: Element, line: Line, depth: int) -> None:
         del depth
         properties = child_of(run, _RUN_PROPERTIES)
-        is_hidden = is_code = False
+        is_hidden = is_code = is_raised = False
         if properties is not None:
             is_hidden = is_on(properties, "vanish")
+            is_raised = value(properties, "vertAlign") == "superscript"
             is_code = is_monospaced_font(properties) or value(properties, "rStyle") in self._monospaced_styles
         for child in run:
             tag = child.tag
             if tag == _RUN_PROPERTIES:
                 continue
             if tag == _TEXT:
-                self._write(child.text or "", line, is_code, is_hidden)
+                self._write(raised(child.text or "") if is_raised else child.text or "", line, is_code, is_hidden)
             elif tag == WORD + "instrText":
                 if self._fields and self._fields[-1].is_code:
                     self._fields[-1].code += child.text or ""
@@ -236,13 +241,16 @@ class Inline:
     def _field_character(self, element: Element, line: Line, is_hidden: bool) -> None:
         kind = element.get(WORD + "fldCharType")
         if kind == "begin":
-            self._fields.append(_Field(line, len(line.parts)))
+            self._fields.append(_Field(line, len(line.parts), _chosen(element)))
         elif self._fields and kind == "separate":
             current = self._fields[-1]
             current.is_code = False
             current.is_contents = bool(_CONTENTS.match(current.code))
         elif self._fields and kind == "end":
             ended = self._fields.pop()
+            if ended.chosen and ended.line is line and len(line.parts) == ended.at:
+                self._mute()
+                self._write(ended.chosen, line, False, is_hidden)
             address = _HYPERLINK.match(ended.code)
             if address and ended.line is line:
                 self._link(line, ended.at, address[1])
@@ -257,8 +265,11 @@ class Inline:
         if self._is_muted or is_hidden:
             return
         drawn = self._drawings.read(element, "".join(line.parts[-_PARTS_BEFORE:]))
-        line.parts.extend(drawn.inline)
-        line.other += len(drawn.inline)
+        if drawn.is_floating:
+            (line.below if line.other or line.monospaced else line.above).extend(drawn.pictures)
+        else:
+            line.parts.extend(drawn.pictures)
+            line.other += len(drawn.pictures)
         line.tables.extend(drawn.tables)
         line.boxes.extend(drawn.boxes)
 
@@ -277,3 +288,18 @@ class Inline:
 
 _RUN_PROPERTIES, _TEXT = WORD + "rPr", WORD + "t"
 _PLAIN = {WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "cr": "\n", WORD + "noBreakHyphen": "-"}
+
+
+def _chosen(field_begin: Element) -> str:
+    """What a list or a box of a form shows. Word draws it from here and keeps no text of it."""
+    data = field_begin.find(WORD + "ffData")
+    if data is None:
+        return ""
+    choices, box = data.find(WORD + "ddList"), data.find(WORD + "checkBox")
+    if choices is not None:
+        entries = [entry.get(WORD + "val") or "" for entry in choices.findall(WORD + "listEntry")]
+        at = number(value(choices, "result")) or number(value(choices, "default")) or 0
+        return entries[at] if 0 <= at < len(entries) else ""
+    if box is not None:
+        return "☑" if is_on(box, "checked" if box.find(WORD + "checked") is not None else "default") else "☐"
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from moorage.kb.parse.docx.names import MATH
@@ -17,16 +18,38 @@ _OPERATORS = {
     "∑": r"\sum", "∏": r"\prod", "∫": r"\int", "∬": r"\iint", "∭": r"\iiint", "∮": r"\oint", "⋃": r"\bigcup", "⋂": r"\bigcap", "∐": r"\coprod", "⋀": r"\bigwedge",
     "⋁": r"\bigvee", "∯": r"\oiint", "∰": r"\oiiint",
 }  # fmt: skip
-_SYMBOLS = {
-    "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon", "ζ": r"\zeta", "η": r"\eta", "θ": r"\theta", "λ": r"\lambda",
-    "μ": r"\mu", "ν": r"\nu", "ξ": r"\xi", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\varphi", "χ": r"\chi", "ψ": r"\psi",
-    "ω": r"\omega", "Γ": r"\Gamma", "Δ": r"\Delta", "Θ": r"\Theta", "Λ": r"\Lambda", "Π": r"\Pi", "Σ": r"\Sigma", "Φ": r"\Phi", "Ψ": r"\Psi",
-    "Ω": r"\Omega", "×": r"\times", "÷": r"\div", "±": r"\pm", "∓": r"\mp", "⋅": r"\cdot", "·": r"\cdot", "≤": r"\leq", "≥": r"\geq", "≠": r"\neq",
-    "≈": r"\approx", "≡": r"\equiv", "∞": r"\infty", "∂": r"\partial", "∇": r"\nabla", "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "⊆": r"\subseteq",
-    "∪": r"\cup", "∩": r"\cap", "∀": r"\forall", "∃": r"\exists", "→": r"\rightarrow", "←": r"\leftarrow", "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow",
-    "…": r"\ldots", "⋯": r"\cdots", "∝": r"\propto", "√": r"\surd", "∠": r"\angle", "⊥": r"\perp", "∥": r"\parallel", "%": r"\%", "#": r"\#", "&": r"\&",
-}  # fmt: skip
+_NAMED = """
+α alpha β beta γ gamma δ delta ε varepsilon ϵ epsilon ζ zeta η eta θ theta ϑ vartheta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ϖ varpi
+ρ rho ϱ varrho σ sigma ς varsigma τ tau υ upsilon φ varphi ϕ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma
+Υ Upsilon Φ Phi Ψ Psi Ω Omega × times ÷ div ± pm ∓ mp ⋅ cdot · cdot ∘ circ ∙ bullet ∗ ast ⊕ oplus ⊖ ominus ⊗ otimes ⊙ odot ∧ wedge ∨ vee
+∪ cup ∩ cap ∖ setminus ≤ leq ≥ geq ≪ ll ≫ gg ≠ neq ≈ approx ≡ equiv ≅ cong ≃ simeq ∼ sim ∝ propto ∈ in ∉ notin ∋ ni ⊂ subset ⊃ supset
+⊆ subseteq ⊇ supseteq ∅ emptyset ∞ infty ∂ partial ∇ nabla ∀ forall ∃ exists ¬ neg → rightarrow ← leftarrow ↑ uparrow ↓ downarrow
+↔ leftrightarrow ⇒ Rightarrow ⇐ Leftarrow ⇔ Leftrightarrow ↦ mapsto … ldots ⋯ cdots ⋮ vdots ⋱ ddots √ surd ∠ angle ⊥ perp ∥ parallel
+∑ sum ∏ prod ∐ coprod ∫ int ∬ iint ∭ iiint ∮ oint ⟨ langle ⟩ rangle ⌈ lceil ⌉ rceil ⌊ lfloor ⌋ rfloor ℓ ell ℏ hbar ′ prime
+""".split()
+_SYMBOLS = (
+    {sign: f"\\{name}" for sign, name in zip(_NAMED[::2], _NAMED[1::2], strict=True)}
+    | {sign: f"\\{sign}" for sign in "%#&$_{}"}
+    | {"\\": r"\backslash"}
+)
+# Letters of another alphabet: what Word writes into a run's properties, and what Unicode has in the names of its own letters.
+_ALPHABETS = {
+    "double-struck": r"\mathbb",
+    "fraktur": r"\mathfrak",
+    "script": r"\mathcal",
+    "sans-serif": r"\mathsf",
+    "monospace": r"\mathtt",
+}
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%#&$_{}"})
+_UNICODE_ALPHABETS = (
+    ("DOUBLE-STRUCK", r"\mathbb"), ("FRAKTUR", r"\mathfrak"), ("BLACK-LETTER", r"\mathfrak"), ("SCRIPT", r"\mathcal"), ("SANS-SERIF", r"\mathsf"),
+    ("MONOSPACE", r"\mathtt"), ("BOLD", r"\mathbf"), ("MATHEMATICAL", ""), ("PLANCK", ""),
+)  # fmt: skip
 _FUNCTIONS = frozenset("sin cos tan cot sec csc log ln lg exp lim max min sup inf det arg gcd sinh cosh tanh arcsin arccos arctan".split())
+_FUNCTION = re.compile(rf"(?<![A-Za-z\\])({'|'.join(sorted(_FUNCTIONS, key=len, reverse=True))})(?![A-Za-z])")
+_BETWEEN_WORDS = re.compile(r"\\text\{[^}]*\}|(?<![\\A-Za-z])([A-Za-z]+) +(?=[A-Za-z])")
+_BLANKS = re.compile(r" {2,}")
+_NUMBER_AT_END = re.compile(r"\\#\s*(?:\\left\s*)?[(（]\s*(.+?)\s*(?:\\right\s*)?[)）]\s*$")
 _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
 _NEW_ROW = r" \\ "
 _BRACES = {"{": r"\{", "}": r"\}", "": ".", "‖": r"\|", "⟨": r"\langle", "⟩": r"\rangle"}
@@ -42,7 +65,10 @@ def latex(element: Element, depth: int = 0) -> str:
         # A command takes a blank after it so that the next letter does not become part of its name.
         needs_blank = _COMMAND_END.search(text) is not None and part[:1].isalpha()
         text += f" {part}" if needs_blank else part
-    return text.strip()
+    if depth:
+        return text.strip()
+    # LaTeX drops blanks: one between two words has to be asked for.
+    return _BETWEEN_WORDS.sub(lambda found: f"{found[1]}\\ " if found[1] else found[0], _BLANKS.sub(" ", text.strip()))
 
 
 def _node(element: Element, depth: int) -> str:
@@ -57,14 +83,38 @@ def _node(element: Element, depth: int) -> str:
     return write(element, depth + 1) if write else latex(element, depth + 1)
 
 
+def _run(element: Element, depth: int) -> str:
+    said = "".join(t.text or "" for t in element.findall(MATH + "t"))
+    text = "".join(_node(child, depth) for child in element)
+    if not any(c.isalpha() for c in said):
+        return text
+    if element.find(f"{MATH}rPr/{MATH}nor") is not None and len(said.strip()) > 1:
+        return text if text.startswith(r"\text") else rf"\text{{{said.translate(_ESCAPES)}}}"
+    command = _ALPHABETS.get(_setting(element, "rPr", "scr") or "")
+    if not command and _setting(element, "rPr", "sty") == "b":  # a vector; bold italics are what a formula in a heading has
+        command = r"\mathbf"
+    return f"{command}{{{text}}}" if command else text
+
+
 def _text(text: str) -> str:
     word = text.strip()
-    if word in _FUNCTIONS:
-        return f"\\{word}"
     if len(word) > 1 and any("\u4e00" <= c <= "\u9fff" for c in word):
-        return rf"\text{{{word}}}"
-    parts = [_SYMBOLS.get(c, c) for c in text.replace("\\", r"\backslash ").replace("{", r"\{").replace("}", r"\}")]
-    return "".join(f"{part} " if part.startswith("\\") and part[-1].isalpha() else part for part in parts).strip()
+        return rf"\text{{{word.translate(_ESCAPES)}}}"
+    signs = "".join(f"{sign} " if sign[0] == "\\" and sign[-1].isalpha() else sign for sign in map(_sign, text))
+    written = _FUNCTION.sub(r"\\\1 ", signs)
+    return written if text[-1:].isspace() else written.rstrip()
+
+
+def _sign(c: str) -> str:
+    if c in _SYMBOLS or c.isascii():
+        return _SYMBOLS.get(c, c)
+    name = unicodedata.name(c, "")
+    command = next((command for word, command in _UNICODE_ALPHABETS if word in name), None)
+    if command is None:
+        return c
+    plain = unicodedata.normalize("NFKC", c)
+    plain = _SYMBOLS.get(plain, plain)
+    return f"{command}{{{plain}}}" if command else plain
 
 
 def _part(element: Element, name: str, depth: int) -> str:
@@ -132,9 +182,10 @@ def _matrix(element: Element, depth: int) -> str:
 
 
 def _equations(element: Element, depth: int) -> str:
-    rows = [latex(e, depth) for e in element.findall(MATH + "e")]
-    if len(rows) == 1:
-        return rows[0]
+    rows = [_NUMBER_AT_END.sub(r" \\tag{\1}", latex(e, depth)) for e in element.findall(MATH + "e")]
+    if len(rows) == 1:  # a formula with its number: an ampersand would align it with others
+        return rows[0].replace(r"\&", "")
+    rows = [row.replace(r"\&", "&") for row in rows]
     return rf"\begin{{aligned}} {_NEW_ROW.join(rows)} \end{{aligned}}"
 
 
@@ -151,7 +202,7 @@ def _group(element: Element, depth: int) -> str:
 
 
 _WRITERS: dict[str, Callable[[Element, int], str]] = {
-    "f": _fraction, "sSup": _script, "sSub": _script, "sSubSup": _script, "sPre": _before, "rad": _root, "nary": _operator, "d": _delimited,
+    "r": _run, "f": _fraction, "sSup": _script, "sSub": _script, "sSubSup": _script, "sPre": _before, "rad": _root, "nary": _operator, "d": _delimited,
     "func": _function, "acc": _accent, "bar": _bar, "m": _matrix, "eqArr": _equations, "limLow": _limit_below, "limUpp": _limit_above,
     "groupChr": _group,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from moorage.kb.parse import notices
 from moorage.kb.parse.base import Picture
 from moorage.kb.parse.html.marks import Marks
 from moorage.kb.parse.limits import NESTING
-from moorage.kb.parse.markdown import code_span, image, link, one_line
+from moorage.kb.parse.markdown import code_span, image, link, one_line, raised
 from moorage.kb.parse.pictures import as_picture, from_data_uri, unshown_kind
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ _BLOCKS = frozenset(
     "p div section article main header footer ul ol dl dt dd table pre blockquote figure figcaption details summary li td th tr caption h1 h2 h3 h4 h5 h6".split()
 )
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src", "data-url")
-_SUPERSCRIPT = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
-_RAISED = re.compile(r"[0-9+\-=()n]{1,6}")
 _MISSING_LISTED = 100
 _NEAR = 20  # pieces of the running text that say where a picture stands
 _TINY = frozenset(("0", "1", "0px", "1px"))
@@ -143,7 +141,7 @@ class Inline:
             address = _joined(self._base, (node.attributes.get("href") or "").strip())
             return link(text.replace(BREAK, " "), address) if address and "![" not in text else text
         if tag == "sup":
-            return _raised(text)
+            return raised(text)
         if tag in ("del", "s", "strike"):
             return f"~~{text.strip()}~~" if text.strip() and BREAK not in text else text
         if tag == "q":
@@ -192,11 +190,6 @@ def _text(node: LexborNode) -> str:
     if BREAK in text:
         text = text.replace(BREAK, "")
     return text.replace("\xad", "") if "\xad" in text else text
-
-
-def _raised(text: str) -> str:
-    """``10<sup>6</sup>`` must not become 106."""
-    return text.translate(_SUPERSCRIPT) if _RAISED.fullmatch(text.strip()) else text
 
 
 def _joined(base: str, address: str) -> str:
