@@ -369,3 +369,75 @@ def test_a_picture_in_a_note_comes_along() -> None:
 
     assert [picture.name in parsed.markdown for picture in parsed.pictures] == [True]
     assert parsed.notices == ()
+
+
+def test_numbers_that_word_counts_in_empty_cells_are_written() -> None:
+    counted = paragraph(properties='<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>')
+
+    text = markdown(table(["序号", "项目"], [counted, "甲"], [counted, "乙"]), numbering=list_definition("1", ("decimal", "%1")))
+
+    assert text.endswith("| 1 | 甲 |\n| 2 | 乙 |")
+
+
+def test_signs_of_the_symbol_fonts_are_told_by_their_font() -> None:
+    def sign(font: str, code: str) -> str:
+        return f'<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+
+    runs = (
+        sign("Symbol", "F06D")
+        + run("", "m ")
+        + sign("Symbol", "F0A3")
+        + run("", " 5 ")
+        + sign("Wingdings", "F0FE")
+        + sign("Wingdings 2", "F0A3")
+    )
+    typed = run('<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>', " \uf0b1") + run('<w:rFonts w:ascii="Wingdings"/>', " \uf0e0")
+
+    assert markdown(paragraph(runs=runs + typed)) == "μm ≤ 5 ☑☐ ± →"
+    assert markdown(paragraph("a", runs=sign("Symbol", "zz") + sign("Arial", "0041") + sign("Arial", "D800"))) == "aA"
+
+
+def code_only(code: str) -> str:
+    """A field that keeps no result."""
+    return field(code, "").replace("<w:r><w:t></w:t></w:r>", "")
+
+
+def test_old_formula_fields_show_what_word_draws() -> None:
+    def shown(code: str) -> str:
+        return markdown(paragraph("第", runs=code_only(code)))
+
+    assert shown(r" eq \o\ac(○,1)") == "第①"
+    assert shown(r" EQ \f(1,2)") == "第1/2"
+    assert shown(r" EQ \f(a+b,2)") == "第(a+b)/2"
+    assert shown(r" EQ \r(3,x)") == "第√(x)"
+    assert shown(r' EQ \* jc2 \* "Font:宋体" \* hps10 \o\ad(\s\up 9(pīn),拼)') == "第拼"
+    assert shown(r" EQ \f(1,2") == "第1/2"
+    assert shown(" PAGE ") == "第"
+
+
+def test_a_web_page_inside_a_word_file_is_read_in_its_place() -> None:
+    page = "<html><body><h1>概述</h1><p>正文</p></body></html>".encode()
+
+    parsed = parse(
+        Source(
+            "a.docx",
+            docx(
+                paragraph("前") + '<w:altChunk r:id="r1"/>' + paragraph("后") + '<w:altChunk r:id="gone"/>',
+                relations=[("r1", "aFChunk", "afchunk.html")],
+                parts={"word/afchunk.html": page},
+            ),
+        )
+    )
+
+    assert parsed.markdown == "前\n\n# 概述\n\n正文\n\n后"
+    assert parsed.notices == ()
+
+
+def test_word_files_in_word_files_end() -> None:
+    inner = docx(paragraph("deep"))
+    for _ in range(8):
+        inner = docx('<w:altChunk r:id="r1"/>', relations=[("r1", "aFChunk", "chunk.docx")], parts={"word/chunk.docx": inner})
+
+    parsed = parse(Source("a.docx", inner))
+
+    assert "nested_too_deeply" in [notice.code for notice in parsed.notices]

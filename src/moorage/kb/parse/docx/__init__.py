@@ -30,12 +30,12 @@ class DocxParser:
             if body is None:
                 raise unreadable(source.name, "no_body" if not package.has(main) else "xml_damaged")
             styles = Styles(_part(package, main, "styles"))
-            reader = Body(package, main, styles, Numbering(_part(package, main, "numbering"), styles))
+            reader = Body(source, package, main, styles, Numbering(_part(package, main, "numbering"), styles))
             markdown = reader.markdown(body)
             metadata: dict[str, Scalar] = core_properties(package)
             title = reader.title or str(metadata.pop("title", "")) or source.stem
-            notices = (*package.notices, *reader.gallery.notices(), *reader.met.notices())
-            return Parsed(markdown, title, metadata, notices, pictures=tuple(reader.gallery.pictures.values()))
+            notices = (*package.notices, *reader.gallery.notices(), *reader.met.notices(), *reader.foreign.finish())
+            return Parsed(markdown, title, metadata, notices, pictures=tuple((reader.gallery.pictures | reader.foreign.pictures).values()))
 
 
 def _part(package: Package, main: str, kind: str) -> Element | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+from moorage.kb.parse.base import Source
 from moorage.kb.parse.docx.drawings import Drawings, Met, Place, alternative
 from moorage.kb.parse.docx.inline import Inline, Line
-from moorage.kb.parse.docx.names import COMPATIBLE, WORD, is_on, number, value
+from moorage.kb.parse.docx.names import COMPATIBLE, RELATION, WORD, is_on, number, value
 from moorage.kb.parse.docx.numbering import Label, Numbering
 from moorage.kb.parse.docx.styles import BODY_LEVEL, Style, Styles
 from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import Block, fence, heading, item, join_blocks, one_line, paragraph
 from moorage.kb.parse.opc import Package
+from moorage.kb.parse.sections import Sections, joined
 from moorage.kb.parse.tables import COLUMNS, flat_table, pipe_table, repeated
 from moorage.kb.parse.xml import Element
 
@@ -86,12 +88,13 @@ class Flow:
 class Body:
     """Reads one Word file. Numbering and fields make the order of reading matter, so one object reads once."""
 
-    def __init__(self, package: Package, main: str, styles: Styles, numbering: Numbering) -> None:
+    def __init__(self, source: Source, package: Package, main: str, styles: Styles, numbering: Numbering) -> None:
         self._package = package
         self._main = main
         self._styles = styles
         self._numbering = numbering
         self.place = Place()
+        self.foreign = Sections(source)
         self.met = Met()
         parts = (main, *(part for kind in _NOTES if (part := package.related(main, kind))))
         self.gallery = Gallery(package, parts)
@@ -121,6 +124,8 @@ class Body:
                 self._table(flow, child, depth, is_cell)
             elif child.tag == WORD + "sdt":
                 self._content_control(flow, child, depth, is_cell)
+            elif child.tag == WORD + "altChunk":
+                self._foreign(flow, child)
             elif child.tag in _TRANSPARENT:
                 self._fill(flow, child, depth + 1, is_cell)
             elif child.tag == COMPATIBLE + "AlternateContent":
@@ -130,6 +135,15 @@ class Body:
             if not is_cell and self._notes_waiting:
                 flow.extend([Block(note) for note in self._notes_waiting])
                 self._notes_waiting.clear()
+
+    def _foreign(self, flow: Flow, element: Element) -> None:
+        """A document of another kind (a web page, mostly) that Word takes in when it opens the file; programs write whole files so."""
+        found = self._package.relationships(self._main).get(element.get(RELATION + "id") or "")
+        data = None if found is None or found.is_external else self._package.read(found.target)
+        if found is not None and data is not None:
+            self.foreign.add(found.target.rpartition("/")[2], data, "", 0)
+            flow.add(Block(joined(self.foreign.parts)))
+            self.foreign.parts.clear()
 
     def _content_control(self, flow: Flow, control: Element, depth: int, is_cell: bool) -> None:
         content = control.find(WORD + "sdtContent")
@@ -179,6 +193,8 @@ class Body:
             elif text or flow.is_in_code:
                 flow.code(line.text.replace("\t", "    ").rstrip())
         elif not text:
+            if is_cell and label:  # a column of numbers that Word counts
+                flow.add(paragraph(label.text))
             return
         elif style.is_title and not is_cell:
             self.title = self.title or one_line(text)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from moorage.kb.parse.docx.drawings import Drawings, alternative
-from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, number, value
+from moorage.kb.parse.docx.fields import choice, equation
+from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, value
 from moorage.kb.parse.docx.omml import latex
 from moorage.kb.parse.docx.styles import is_monospaced_font
+from moorage.kb.parse.docx.symbols import has_signs, plain, sign
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import link, raised
 from moorage.kb.parse.opc import Relationship
@@ -17,21 +19,7 @@ from moorage.kb.parse.xml import Element, child_of
 
 _HYPERLINK = re.compile(r'\s*HYPERLINK\s+"([^"]+)"', re.IGNORECASE)
 _CONTENTS = re.compile(r"\s*(TOC|INDEX|TOA)\b", re.IGNORECASE)
-_SYMBOLS = {
-    "F0FC": "✓",
-    "F0FB": "✗",
-    "F0FE": "☑",
-    "F0A8": "☐",
-    "F06F": "☐",
-    "F052": "☑",
-    "F053": "☒",
-    "F0D8": "➢",
-    "F06C": "●",
-    "F0B7": "•",
-    "F0B4": "×",
-    "F0B0": "°",
-}
-
+_HEX = re.compile(r"[0-9A-Fa-f]{1,6}")
 _PARTS_BEFORE = 12
 
 
@@ -156,7 +144,10 @@ class Inline:
             if tag == _RUN_PROPERTIES:
                 continue
             if tag == _TEXT:
-                self._write(raised(child.text or "") if is_raised else child.text or "", line, is_code, is_hidden)
+                text = child.text or ""
+                if has_signs(text):
+                    text = plain(text, _font(properties))
+                self._write(raised(text) if is_raised else text, line, is_code, is_hidden)
             elif tag == WORD + "instrText":
                 if self._fields and self._fields[-1].is_code:
                     self._fields[-1].code += child.text or ""
@@ -241,16 +232,16 @@ class Inline:
     def _field_character(self, element: Element, line: Line, is_hidden: bool) -> None:
         kind = element.get(WORD + "fldCharType")
         if kind == "begin":
-            self._fields.append(_Field(line, len(line.parts), _chosen(element)))
+            self._fields.append(_Field(line, len(line.parts), choice(element)))
         elif self._fields and kind == "separate":
             current = self._fields[-1]
             current.is_code = False
             current.is_contents = bool(_CONTENTS.match(current.code))
         elif self._fields and kind == "end":
             ended = self._fields.pop()
-            if ended.chosen and ended.line is line and len(line.parts) == ended.at:
+            if ended.line is line and len(line.parts) == ended.at:
                 self._mute()
-                self._write(ended.chosen, line, False, is_hidden)
+                self._write(ended.chosen or equation(ended.code), line, False, is_hidden)
             address = _HYPERLINK.match(ended.code)
             if address and ended.line is line:
                 self._link(line, ended.at, address[1])
@@ -274,12 +265,9 @@ class Inline:
         line.boxes.extend(drawn.boxes)
 
     def _symbol(self, element: Element, line: Line, is_hidden: bool) -> None:
-        code = (element.get(WORD + "char") or "").upper()
-        try:
-            plain = "" if code.startswith("F0") else chr(int(code, 16))
-        except (ValueError, OverflowError):
-            plain = ""
-        self._write(_SYMBOLS.get(code, plain), line, False, is_hidden)
+        code = element.get(WORD + "char") or ""
+        shown = sign(element.get(WORD + "font") or "", int(code, 16)) if _HEX.fullmatch(code) else ""
+        self._write(shown, line, False, is_hidden)
 
     def _ruby(self, element: Element, line: Line, is_hidden: bool) -> None:
         base = element.find(WORD + "rubyBase")
@@ -290,16 +278,6 @@ _RUN_PROPERTIES, _TEXT = WORD + "rPr", WORD + "t"
 _PLAIN = {WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "cr": "\n", WORD + "noBreakHyphen": "-"}
 
 
-def _chosen(field_begin: Element) -> str:
-    """What a list or a box of a form shows. Word draws it from here and keeps no text of it."""
-    data = field_begin.find(WORD + "ffData")
-    if data is None:
-        return ""
-    choices, box = data.find(WORD + "ddList"), data.find(WORD + "checkBox")
-    if choices is not None:
-        entries = [entry.get(WORD + "val") or "" for entry in choices.findall(WORD + "listEntry")]
-        at = number(value(choices, "result")) or number(value(choices, "default")) or 0
-        return entries[at] if 0 <= at < len(entries) else ""
-    if box is not None:
-        return "☑" if is_on(box, "checked" if box.find(WORD + "checked") is not None else "default") else "☐"
-    return ""
+def _font(properties: Element | None) -> str:
+    fonts = None if properties is None else properties.find(WORD + "rFonts")
+    return "" if fonts is None else fonts.get(WORD + "ascii") or fonts.get(WORD + "hAnsi") or ""
