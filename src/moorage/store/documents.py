@@ -145,13 +145,14 @@ class DocumentRows:
         document = c.execute(self._sql["by_name"], {"knowledge_id": knowledge_id, "name": draft.name}).fetchone()
         if document is None:
             return None
+        markdown = draft.markdown if isinstance(draft.markdown, str) else draft.markdown.utf8()
         row = {
             "document_id": document["id"],
             "content_hash": draft.content_hash,
             "bytes": draft.bytes,
             "media_type": draft.media_type,
             "title": draft.title,
-            "markdown": draft.markdown if isinstance(draft.markdown, str) else draft.markdown.utf8(),
+            "markdown": markdown,
             "characters": len(draft.markdown),
             "chunks": sum(len(p.children) for p in draft.parents),
             "pages": draft.pages,
@@ -163,7 +164,7 @@ class DocumentRows:
         if (lost := _lost_edits(c.execute(self._sql["state"], (document["id"],)).fetchone(), draft.content_hash)) is not None:
             row["warnings"] = json.dumps([[w.code, w.en, w.zh] for w in (*draft.warnings, lost)], ensure_ascii=False)
         version_id: int = c.execute(self._sql["insert_version"], row).fetchone()["id"]
-        c.executemany(self._pictures["show"], [(version_id, name) for name in pictures_in(draft.markdown)])
+        c.executemany(self._pictures["show"], [(version_id, name) for name in pictures_in(markdown)])
         ids = c.execute(self._sql["next_ids"]).fetchone()
         child_ids = range(ids["child"] + 1, ids["child"] + 1 + row["chunks"])
         c.executemany(self._sql["insert_parent"], _parent_rows(draft.parents, version_id, ids["parent"] + 1))

@@ -14,6 +14,7 @@ PICTURE_TYPES = {
 PICTURE_NAME = rf"[0-9a-f]{{16,64}}\.(?:{'|'.join(PICTURE_TYPES)})"
 _NAME = re.compile(PICTURE_NAME)
 _MENTIONED = re.compile(rf"(?<![0-9a-zA-Z]){PICTURE_NAME}(?![0-9a-zA-Z])")
+_MENTIONED_UTF_8 = re.compile(_MENTIONED.pattern.encode())
 
 
 def picture_type(name: str) -> str | None:
@@ -21,9 +22,10 @@ def picture_type(name: str) -> str | None:
     return PICTURE_TYPES[name.rpartition(".")[2]] if _NAME.fullmatch(name) else None
 
 
-def pictures_in(text: str) -> list[str]:
-    """The names of pictures that a text mentions, each once."""
-    return list(dict.fromkeys(_MENTIONED.findall(text)))
+def pictures_in(text: str | bytes) -> list[str]:
+    """The names of pictures that a text, or its UTF-8, mentions, each once."""
+    found = _MENTIONED.findall(text) if isinstance(text, str) else [name.decode() for name in _MENTIONED_UTF_8.findall(text)]
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

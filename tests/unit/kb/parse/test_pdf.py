@@ -10,6 +10,7 @@ from PIL import Image
 
 from moorage.core.errors import DocumentUnreadable
 from moorage.kb.parse import Source, parse
+from moorage.kb.parse.pdf.lines import read_pdf
 from moorage.testing.documents import pdf, scanned_pdf
 
 FULL = "本文介绍系统的安装方法与使用说明，以及常见问题的处理办法和联系方"
@@ -161,3 +162,35 @@ def test_a_long_pdf_is_read_in_parts_as_if_in_one(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("moorage.kb.parse.pdf.lines._PAGES_AT_ONCE", 2)
     assert parse(source) == whole
     assert [p.page for p in whole.pages] == list(range(1, 10)) and "# Chapter 8\n\nThe words of page 8." in whole.markdown
+
+
+def test_a_coloured_header_without_lines_is_a_row_of_its_table() -> None:
+    lines = [
+        ("Name", 80, 645, 10),
+        ("Count", 180, 645, 10),
+        ("a", 80, 625, 10),
+        ("1", 180, 625, 10),
+        ("b", 80, 605, 10),
+        ("2", 180, 605, 10),
+    ]
+    header = "0.8 0.9 1 rg 72 640 100 20 re f 172 640 100 20 re f"
+    rules = "72 620 m 272 620 l S 72 600 m 272 600 l S 172 600 m 172 660 l S"
+
+    text = parse(Source("a.pdf", pdf(lines, drawings=[f"{header} {rules}"]))).markdown
+
+    assert text == "| Name | Count |\n| --- | --- |\n| a | 1 |\n| b | 2 |"
+
+
+def test_coloured_marks_behind_words_make_no_table() -> None:
+    lines = [("marked words of one line", 80, 645, 10), ("and of the next line.", 80, 625, 10)]
+    marks = "1 1 0 rg 78 640 60 14 re f 138 640 60 14 re f 78 620 60 14 re f 138 620 60 14 re f"
+
+    assert "|" not in parse(Source("a.pdf", pdf(lines, drawings=[marks]))).markdown
+
+
+def test_a_line_has_the_size_of_most_of_its_letters() -> None:
+    raised = "BT /F1 12 Tf 72 700 Td (The rule came into force) Tj 6 Ts /F1 6 Tf (3\\)) Tj 0 Ts /F1 12 Tf ( in the year of the rat) Tj ET"
+
+    [page] = read_pdf(Source("a.pdf", pdf([], drawings=[raised]))).pages
+
+    assert [line.size for line in page.lines] == [12.0]

@@ -129,3 +129,71 @@ def test_a_table_that_goes_on_over_a_page_end_is_one() -> None:
     assert text(*pages) == "| a | b |\n| --- | --- |\n| 1 | words that go on |\n| 2 | end |"
     again = [pages[0], page(TextLine((), 72, 500, 700, 50, block="| a | b |\n| --- | --- |\n| 2 | end |"))]
     assert text(*again) == "| a | b |\n| --- | --- |\n| 1 | words that go |\n| 2 | end |"
+
+
+def row(base: float, *pieces: tuple[str, float, float], gap: float = 18) -> TextLine:
+    """A line whose parts (text, begin, end) are cells where they are further apart than ``gap``."""
+    cells: list[tuple[str, float, float]] = []
+    for text, left, right in pieces:
+        if cells and left - cells[-1][2] <= gap:
+            cells[-1] = (f"{cells[-1][0]} {text}", cells[-1][1], right)
+        else:
+            cells.append((text, left, right))
+    spans = tuple((left, right) for _, left, right in cells)
+    return TextLine(tuple(cell[0] for cell in cells), pieces[0][1], pieces[-1][2], base, 10, spans=spans, pieces=pieces)
+
+
+def test_a_table_without_lines_has_its_empty_cells() -> None:
+    rows = [
+        row(500, ("Code", 72, 110), ("Place", 120, 150), ("Count", 200, 230)),
+        row(480, ("A-1", 72, 90), ("North", 120, 150)),
+        row(460, ("B-07", 121, 145), ("12", 201, 212)),
+    ]
+
+    assert text(page(*rows)) == "| Code | Place | Count |\n| --- | --- | --- |\n| A-1 | North |  |\n|  | B-07 | 12 |"
+
+
+def test_a_wide_blank_in_one_row_is_no_column() -> None:
+    rows = [
+        row(500, ("Name", 72, 100), ("Place", 300, 330)),
+        row(480, ("Chair", 72, 95), ("XXX", 108, 125), ("Room", 300, 330)),
+        row(460, ("Desk", 72, 95), ("Hall", 300, 330)),
+    ]
+
+    assert text(page(*rows)).splitlines()[2] == "| Chair XXX | Room |"
+
+
+def test_lines_with_gaps_that_stand_in_no_columns_stay_lines() -> None:
+    rows = [
+        row(500, ("one", 72, 100), ("two", 200, 240)),
+        row(480, ("a longer piece of text that runs through", 72, 260), ("x", 300, 310)),
+        row(460, ("b", 90, 100), ("c", 130, 140), ("d", 330, 340)),
+    ]
+
+    assert text(page(*rows)) == "one two\na longer piece of text that runs through x\nb c d"
+
+
+def test_items_further_to_the_right_are_items_of_the_one_above() -> None:
+    lines = [line("● one", 500), line("○ inner", 488, left=90), line("■ deep", 476, left=108), line("● two", 464)]
+
+    assert (
+        text(page(*lines, line("Words.", 440), line("○ alone", 400, left=90))) == "- one\n  - inner\n    - deep\n- two\n\nWords.\n\n- alone"
+    )
+
+
+def test_a_heading_in_slightly_larger_type_is_no_part_of_the_paragraph_below() -> None:
+    lines = [line("(3) The rule about the text that is meant", 500, right=300, size=11), line("It goes on here.", 484, left=80, size=10)]
+
+    assert text(page(*lines)).split("\n\n")[1] == "It goes on here."
+
+
+def test_page_numbers_above_a_wide_margin_fall_away() -> None:
+    pages = [page(line(f"content of page {n}.", 400), line(f"{n}", 140)) for n in range(1, 4)]
+
+    assert text(*without_running_heads(pages)).split("\n\n") == [f"content of page {n}." for n in range(1, 4)]
+
+
+def test_a_number_that_only_one_page_ends_with_stays() -> None:
+    pages = [page(line("content.", 400), line("42", 140)), *(page(line(f"more {n}.", 400), line(f"text {n}.", 140)) for n in range(4))]
+
+    assert "42" in text(*without_running_heads(pages))

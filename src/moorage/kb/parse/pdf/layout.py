@@ -10,12 +10,11 @@ from itertools import pairwise
 
 from moorage.kb.parse.columns import Box, column_bands
 from moorage.kb.parse.markdown import Block, heading, item, paragraph
+from moorage.kb.parse.pdf.line_tables import CJK, cells_of, join_lines, joined_tables, table_of
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
-from moorage.kb.parse.tables import pipe_table
 
 _DIGITS = re.compile(r"\d+")
 _BLANKS = re.compile(r"\s+")
-_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _PAGE_NUMBER = re.compile(
     r"^[-—–·.\s]*(?:第\s*)?(?:\d{1,4}|[ivxlc]{1,7}|[IVXLC]{1,7})(?:\s*页)?(?:\s*[/,，]?\s*(?:of|共)?\s*\d{1,4}\s*页?)?[-—–·.\s]*$"
 )
@@ -32,18 +31,14 @@ _STARTS_ITEM = re.compile(
 )
 _ZONE = 0.12
 _RUNNING_PAGES = 3
-_MARKER = re.compile(
-    r"^(?:[•●○▪■◆◦‣➢·–-]|[（(]?(?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）.、]|\d{1,2}(?:\.\d{1,2}){1,4}\.?|第[一二三四五六七八九十百\d]+[条章节]|[①-⑳]|\[\d+\])$"
-)
-_TABLE_ROWS = 3
 _CONTENTS_TAIL = 120
 _LONGEST_HEADING = 80
-_DELIMITER = re.compile(r"\|(?: --- \|)+")
-_BAR = re.compile(r"(?<!\\)\|")
 _FEW_ENTRIES = 3
 _LARGER = 1.2
 _MOST_TITLES = 0.25
 _PITCH_LINES = 6
+_SAME_SIZE = 0.07
+_FOOT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +56,15 @@ def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
     seen: Counter[tuple[str, int]] = Counter()
     for page in pages:
         seen.update({_running_key(line) for line in page.lines if _is_outer(line, page)})
+    feet = [_foot(page) for page in pages]
+    has_feet = sum(foot is not None for foot in feet) * 2 >= max(len(pages), 4)
     often = max(2, min(_RUNNING_PAGES, len(pages)))
 
     def is_running(line: TextLine, page: PageText) -> bool:
-        if len(pages) < 2 or line.block or not _is_outer(line, page):
+        if len(pages) < 2 or line.block:
             return False
+        if not _is_outer(line, page):
+            return has_feet and any(line is foot for foot in feet)
         text, height = _running_key(line)
         return _PAGE_NUMBER.match(line.text) is not None or sum(seen[(text, height + shift)] for shift in (-1, 0, 1)) >= often
 
@@ -118,22 +117,30 @@ def _part(line: TextLine, cells: list[int]) -> TextLine:
     if line.block or len(cells) == len(line.cells):
         return line
     spans = tuple(line.spans[at] for at in cells)
-    return replace(line, cells=tuple(line.cells[at] for at in cells), left=spans[0][0], right=spans[-1][1], spans=spans)
+    left, right = spans[0][0], spans[-1][1]
+    pieces = tuple(piece for piece in line.pieces if left <= (piece[1] + piece[2]) / 2 <= right)
+    return replace(line, cells=tuple(line.cells[at] for at in cells), left=left, right=right, spans=spans, pieces=pieces)
 
 
 def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usual, *, has_outline: bool) -> list[Block]:
     blocks: list[Block] = []
     group: list[TextLine] = []
-    rows: list[tuple[str, ...]] = []
+    rows: list[TextLine] = []
+    levels: list[float] = []  # where the items of the open list begin, outermost first
     edges, pitch = _right_edges(lines), _usual_pitch([lines], otherwise=usual.pitch)
 
     def flush() -> None:
         if group:
-            text = _join_lines([line.text for line in group])
+            text = join_lines([line.text for line in group])
             bullet = _ITEM.match(text)
-            blocks.append(item(bullet["rest"]) if bullet and bullet["bullet"] != "–" else paragraph(text))
+            if bullet and bullet["bullet"] != "–":
+                levels[:] = [left for left in levels if blocks and blocks[-1].is_item and left < group[0].left - 3]
+                blocks.append(item(bullet["rest"], indent=2 * len(levels)))
+                levels.append(group[0].left)
+            else:
+                blocks.append(paragraph(text))
             group.clear()
-        blocks.extend(_table(rows))
+        blocks.extend(table_of(rows))
         rows.clear()
 
     index = 0
@@ -153,11 +160,10 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
             flush()
             blocks.append(Block(line.block))
             continue
-        cells = _cells(line)
-        if len(cells) > 1:
+        if len(cells_of(line)) > 1:
             if group:
                 flush()
-            rows.append(cells)
+            rows.append(line)
             continue
         if rows:
             flush()
@@ -166,20 +172,6 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
         group.append(line)
     flush()
     return blocks
-
-
-def _cells(line: TextLine) -> tuple[str, ...]:
-    """The cells of a line; the gap after a number or bullet is none between cells."""
-    if len(line.cells) > 1 and _MARKER.match(line.cells[0]):
-        return (f"{line.cells[0]} {line.cells[1]}", *line.cells[2:])
-    return line.cells
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[Block]:
-    """Lines with gaps: a table where all have as many cells, else lines that stay lines."""
-    if len(rows) >= _TABLE_ROWS and len({len(row) for row in rows}) == 1:
-        return [Block(pipe_table(rows))]
-    return [paragraph("\n".join(" ".join(row) for row in rows))] if rows else []
 
 
 def _outline_heading(lines: list[TextLine], index: int, wanted: list[OutlineEntry]) -> tuple[int, str, int] | None:
@@ -191,7 +183,7 @@ def _outline_heading(lines: list[TextLine], index: int, wanted: list[OutlineEntr
             text += _bare(line.text)
             if text == title or (text.endswith(title) and len(text) - len(title) <= 8 and _NUMBERED.match(lines[index].text)):
                 wanted.remove(entry)
-                return entry.level + 1, _join_lines([x.text for x in lines[index : index + used]]), used
+                return entry.level + 1, join_lines([x.text for x in lines[index : index + used]]), used
             if not title.startswith(text) and not _NUMBERED.match(text):
                 break
     return None
@@ -223,7 +215,7 @@ def _large_heading(lines: list[TextLine], index: int, usual: _Usual) -> tuple[in
         if abs(line.size - first.size) > 0.3 or line.block or not 0 < used[-1].base - line.base < 2 * first.size:
             break
         used.append(line)
-    text = _join_lines([line.text for line in used])
+    text = join_lines([line.text for line in used])
     return (level, text, len(used)) if _may_be_title(text) else None
 
 
@@ -258,7 +250,7 @@ def _goes_on(above: TextLine, below: TextLine, edges: dict[int, float], pitch: f
     """Whether ``below`` belongs to the paragraph of ``above``. ``pitch`` is the usual distance of two lines."""
     size = max(above.size, below.size, 1.0)
     step = above.base - below.base
-    if abs(above.size - below.size) > 0.15 * size or not 0 < step <= 4.5 * size:
+    if abs(above.size - below.size) > _SAME_SIZE * size or not 0 < step <= 4.5 * size:
         return False
     if step > min(1.25 * pitch, 3 * size) and not _is_plainly_cut(above, below, edges):
         return False
@@ -306,49 +298,17 @@ def _column(left: float) -> int:
     return int(left // 24)
 
 
-def _join_lines(texts: list[str]) -> str:
-    joined = texts[0]
-    for text in texts[1:]:
-        if joined.endswith("-") and len(joined) > 1 and joined[-2].isalpha() and text[:1].islower():
-            joined = joined[:-1] + text
-        elif _CJK.match(joined[-1:]) or _CJK.match(text[:1]):
-            joined += text
-        else:
-            joined += f" {text}"
-    return joined
-
-
 def _joined_over_pages(pages: list[list[Block]]) -> list[list[Block]]:
     """A paragraph cut by the end of a page or column in the middle of a sentence goes on with the next one's first block."""
     last: list[Block] | None = None
     for blocks in pages:
         if last and blocks and _is_cut(last[-1], blocks[0]):
-            last[-1] = Block(_join_lines([last[-1].text, blocks.pop(0).text]))
-        elif last and blocks and (joined := _joined_tables(last[-1].text, blocks[0].text)):
+            last[-1] = Block(join_lines([last[-1].text, blocks.pop(0).text]))
+        elif last and blocks and (joined := joined_tables(last[-1].text, blocks[0].text)):
             last[-1] = Block(joined)
             blocks.pop(0)
         last = blocks or last
     return pages
-
-
-def _joined_tables(above: str, below: str) -> str:
-    """Two tables of as many columns, one at the end of a page and one at the top of the next, as one; empty where they are not. The header is
-    often repeated, and a row may be cut in two: then its second half begins with an empty cell."""
-    rows, more = above.split("\n"), below.split("\n")
-    if len(rows) < 2 or len(more) < 2 or not _DELIMITER.fullmatch(more[1]) or rows[1] != more[1]:
-        return ""
-    first, *rest = [more[0], *more[2:]]
-    if first == rows[0]:
-        return "\n".join([*rows, *rest])
-    cells, upper = _cells_of(first), _cells_of(rows[-1])
-    if len(rows) > 2 and not cells[0] and len(cells) == len(upper):
-        rows[-1] = "| " + " | ".join(_join_lines([a, b]) if a and b else a or b for a, b in zip(upper, cells, strict=True)) + " |"
-        return "\n".join([*rows, *rest])
-    return "\n".join([*rows, first, *rest])
-
-
-def _cells_of(row: str) -> list[str]:
-    return [cell.strip() for cell in _BAR.split(row.strip())[1:-1]]
 
 
 def _is_cut(above: Block, below: Block) -> bool:
@@ -362,7 +322,7 @@ def _is_cut(above: Block, below: Block) -> bool:
         return False
     if _STARTS_ITEM.match(below.text) or _ENDS_SENTENCE.search(above.text) or len(above.text) < 40:
         return False
-    return below.text[:1].islower() or bool(_CJK.match(above.text[-1:]) and _CJK.match(below.text[:1]))
+    return below.text[:1].islower() or bool(CJK.match(above.text[-1:]) and CJK.match(below.text[:1]))
 
 
 def _without_contents(lines: Sequence[TextLine]) -> list[TextLine]:
@@ -403,6 +363,15 @@ def _body_size(pages: Sequence[PageText]) -> float:
 
 def _is_outer(line: TextLine, page: PageText) -> bool:
     return line.base > page.height * (1 - _ZONE) or line.base < page.height * _ZONE
+
+
+def _foot(page: PageText) -> TextLine | None:
+    """The number below the text of a page with wide margins."""
+    texts = [line for line in page.lines if not line.block]
+    last = min(texts, key=lambda line: line.base, default=None)
+    if last is None or last.base > page.height * _FOOT or not _PAGE_NUMBER.match(last.text):
+        return None
+    return last if all(line is last or line.base - last.base > 1.5 * last.size for line in texts) else None
 
 
 def _running_key(line: TextLine) -> tuple[str, int]:

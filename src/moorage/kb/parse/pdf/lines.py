@@ -27,6 +27,9 @@ _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff\uffff"), None)
 _BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE)
 _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
+_PIECE_GAP = 0.7
+_PIECE = "\x1f"
+_PIECES = re.compile(r"[\t\x1f]")
 _LONGEST_TITLE = 300
 _TURNED = 0.2  # radians
 _PAGES_AT_ONCE = 64
@@ -37,7 +40,8 @@ _MOST_PARTS = 16
 class TextLine:
     """A line of a page; places in points from the lower left corner, ``base`` is what its letters stand on.
 
-    ``cells`` are its parts between wide gaps: one for running text, more for a row of a table; ``spans`` are where they begin and end. A line
+    ``cells`` are its parts between wide gaps: one for running text, more for a row of a table; ``spans`` are where they begin and end.
+    ``pieces`` are the same parted at smaller gaps, too, which may stand between narrow columns or in justified text: (text, begin, end). A line
     with a ``block`` is no text but a finished piece of Markdown: a table or a picture, ``size`` high.
     """
 
@@ -49,6 +53,7 @@ class TextLine:
     is_bold: bool = False
     spans: tuple[tuple[float, float], ...] = ()
     block: str = ""
+    pieces: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -315,8 +320,8 @@ class _Line:
             return False
         if self._is_broken or self._characters[-1] == " ":
             gap = x - _box(self._page, self._indices[-1])[2]
-            if gap > _CELL_GAP * size:
-                self._characters.append("\t")
+            if gap > _PIECE_GAP * size:
+                self._characters.append("\t" if gap > _CELL_GAP * size else _PIECE)
                 self._cuts.append((x - gap, x))
             elif gap > 0.2 * size:
                 self._characters.append(" ")
@@ -328,13 +333,38 @@ class _Line:
         left = _box(self._page, self._indices[0])[0]
         right = max(_box(self._page, self._indices[-1])[2], left)
         starts, ends = [left, *(x for _, x in self._cuts)], [*(x for x, _ in self._cuts), right]
-        parts = "".join(self._characters).translate(_UNSEEN).split("\t")
-        kept = [(text, span) for part, *span in zip(parts, starts, ends, strict=True) if (text := " ".join(part.split()))]
-        if not kept:
+        text = "".join(self._characters).translate(_UNSEEN)
+        found = zip(_PIECES.split(text), [*_PIECES.findall(text), ""], starts, ends, strict=True)
+        pieces = [(" ".join(part.split()), cut, start, end) for part, cut, start, end in found]
+        cells = _cells(pieces)
+        if not cells:
             return []
-        size, is_bold = _font(self._page, self._indices[len(self._indices) // 2])
-        spans = tuple((start, end) for _, (start, end) in kept)
-        return [TextLine(tuple(text for text, _ in kept), left, right, self._base, size, is_bold, spans)]
+        size, is_bold = self._usual_font()
+        kept = tuple((part, start, end) for part, _, start, end in pieces if part)
+        spans = tuple((start, end) for _, start, end in cells)
+        return [TextLine(tuple(part for part, *_ in cells), left, right, self._base, size, is_bold, spans, pieces=kept)]
+
+    def _usual_font(self) -> tuple[float, bool]:
+        """The font of its middle; where the first letter has another size, of what is usual: a raised figure may stand in the middle."""
+        count = len(self._indices)
+        middle = _font(self._page, self._indices[count // 2])
+        if count < 4 or abs(middle[0] - self._size) < 0.1:
+            return middle
+        return sorted((middle, *(_font(self._page, self._indices[count * at // 8]) for at in (1, 3, 5, 6))))[2]
+
+
+def _cells(pieces: Sequence[tuple[str, str, float, float]]) -> list[tuple[str, float, float]]:
+    """Pieces (text, what cuts them from the next one, begin, end) as cells: those with a small gap between them are one."""
+    cells: list[tuple[str, float, float]] = []
+    is_open = False
+    for text, cut, start, end in pieces:
+        if text and is_open and cells:
+            before, begin, _ = cells[-1]
+            cells[-1] = (f"{before} {text}", begin, end)
+        elif text:
+            cells.append((text, start, end))
+        is_open = cut == _PIECE and (is_open or bool(text))
+    return cells
 
 
 def _is_turned(text_page: object, index: int) -> bool:

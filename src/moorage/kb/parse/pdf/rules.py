@@ -19,6 +19,9 @@ _MOST_SEGMENTS = 4_000
 _THIN = 2.5  # points: a rectangle so thin is a line
 _SHORT = 6.0
 _BOUNDS_ERROR = 0.01  # bounds are single precision
+_TALLEST_FILL = 120.0
+_BOX_SEGMENTS = 6
+_MOST_PAIRS = 1_000_000
 _SNAP = 3.0
 _FILLED_SHARE = 0.3
 _LONGEST_CELL = 20_000
@@ -27,6 +30,8 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 Matrix = tuple[float, float, float, float, float, float]
 Segment = tuple[float, float, float, float]
+Shape = tuple[Segment, bool]
+"""A straight line, or the place of a coloured box (True)."""
 _UNMOVED: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -43,7 +48,9 @@ class RuledTable:
 
 def ruled_tables(page: object, text_page: object) -> list[RuledTable]:
     """The tables of a page (raw handles), from top to bottom. Not for several threads at once."""
-    edges = list(_edges(_segments(page)))
+    shapes = list(_segments(page))
+    edges = list(_edges(line for line, is_box in shapes if not is_box))
+    edges += _coloured(edges, [box for box, is_box in shapes if is_box])
     if sum(e["orientation"] == "h" for e in edges) < 3 or all(e["orientation"] == "h" for e in edges):
         return []
     from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
@@ -52,6 +59,20 @@ def ruled_tables(page: object, text_page: object) -> list[RuledTable]:
     cells = intersections_to_cells(edges_to_intersections([*merged, *_open_sides(merged)], _SNAP, _SNAP))
     found = (_table(text_page, table) for table in cells_to_tables(cells))
     return sorted((table for table in found if table is not None), key=lambda t: -t.top)
+
+
+def _coloured(edges: Sequence[dict[str, object]], boxes: Sequence[Segment]) -> list[dict[str, object]]:
+    """The upper and lower edges of coloured cells, as headers often have no lines there: of boxes with an upright line at a side. Others are
+    marks behind words."""
+    upright = [(float(str(e["x0"])), float(str(e["top"])), float(str(e["bottom"]))) for e in edges if e["orientation"] == "v"]
+    if not upright or len(boxes) * len(upright) > _MOST_PAIRS:
+        return []
+    found: list[dict[str, object]] = []
+    for left, low, right, high in boxes:
+        middle = -(low + high) / 2
+        if any(min(abs(x - left), abs(x - right)) <= _SNAP and top <= middle <= bottom for x, top, bottom in upright):
+            found += [_edge(left, -high, right, -high, "h"), _edge(left, -low, right, -low, "h")]
+    return found
 
 
 def _open_sides(edges: Sequence[dict[str, object]]) -> list[dict[str, object]]:
@@ -145,8 +166,8 @@ def _edge(x0: float, top: float, x1: float, bottom: float, orientation: str) -> 
     }  # fmt: skip
 
 
-def _segments(page: object) -> Iterator[Segment]:
-    """The straight lines of the page's drawings; not those of a drawing so rich that it is a picture."""
+def _segments(page: object) -> Iterator[Shape]:
+    """The straight lines and the coloured boxes of the page's drawings; not those of a drawing so rich that it is a picture."""
     from pypdfium2 import raw
 
     count = raw.FPDFPage_CountObjects(page)
@@ -164,7 +185,7 @@ def _segments(page: object) -> Iterator[Segment]:
                 yield segment
 
 
-def _of_object(thing: object, kind: int, outer: Matrix, depth: int) -> Iterator[Segment]:
+def _of_object(thing: object, kind: int, outer: Matrix, depth: int) -> Iterator[Shape]:
     from pypdfium2 import raw
 
     if kind == raw.FPDF_PAGEOBJ_PATH:
@@ -176,34 +197,46 @@ def _of_object(thing: object, kind: int, outer: Matrix, depth: int) -> Iterator[
             yield from _of_object(part, raw.FPDFPageObj_GetType(part), inner, depth + 1)
 
 
-def _of_path(path: object, outer: Matrix) -> Iterator[Segment]:
+def _of_path(path: object, outer: Matrix) -> Iterator[Shape]:
     from pypdfium2 import raw
 
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     raw.FPDFPath_GetDrawMode(path, fill, stroke)
     inner = _matrix(path)
-    if not (fill.value or stroke.value) or _has_no_line(path, inner, outer, is_drawn=bool(stroke.value)):
+    bounds = _bounds(path, inner, outer)
+    if not (fill.value or stroke.value) or (bounds is not None and _has_no_line(path, bounds, is_drawn=bool(stroke.value))):
         return
     lines, points = _walked(path, _times(inner, outer))
     if stroke.value:
-        yield from lines
+        yield from ((line, False) for line in lines)
     elif points:  # many programs draw a line as a thin filled rectangle
         left, right = min(p[0] for p in points), max(p[0] for p in points)
         low, high = min(p[1] for p in points), max(p[1] for p in points)
         if min(right - left, high - low) <= _THIN:
-            yield left, low, right, high
+            yield (left, low, right, high), False
+        elif high - low <= _TALLEST_FILL and len(points) <= _BOX_SEGMENTS:
+            yield (left, low, right, high), True
 
 
-def _has_no_line(path: object, inner: Matrix, outer: Matrix, *, is_drawn: bool) -> bool:
-    """Whether a path's bounds tell that it is no line: letters and shapes are drawn of thousands of points, which need not be asked for."""
+def _bounds(path: object, inner: Matrix, outer: Matrix) -> Segment | None:
+    """Where a path lies on the page; None where a slanted matrix makes its bounds mean nothing."""
     from pypdfium2 import raw
 
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
     if not (_is_straight(inner) and _is_straight(outer)) or not raw.FPDFPageObj_GetBounds(path, left, bottom, right, top):
-        return False
-    (x0, y0), (x1, y1) = _moved(outer, left.value, bottom.value), _moved(outer, right.value, top.value)
-    width, height = abs(x1 - x0), abs(y1 - y0)
-    return max(width, height) < _SHORT if is_drawn else min(width, height) > _THIN + _BOUNDS_ERROR
+        return None
+    return (*_moved(outer, left.value, bottom.value), *_moved(outer, right.value, top.value))
+
+
+def _has_no_line(path: object, bounds: Segment, *, is_drawn: bool) -> bool:
+    """Whether a path's bounds tell that it is no line and no box: letters and shapes are drawn of thousands of points, which need not be asked for."""
+    from pypdfium2 import raw
+
+    width, height = abs(bounds[2] - bounds[0]), abs(bounds[3] - bounds[1])
+    if is_drawn:
+        return max(width, height) < _SHORT
+    is_box = height <= _TALLEST_FILL and raw.FPDFPath_CountSegments(path) <= _BOX_SEGMENTS
+    return min(width, height) > _THIN + _BOUNDS_ERROR and not is_box
 
 
 def _is_straight(m: Matrix) -> bool:
