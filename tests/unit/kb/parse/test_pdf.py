@@ -194,3 +194,12 @@ def test_a_line_has_the_size_of_most_of_its_letters() -> None:
     [page] = read_pdf(Source("a.pdf", pdf([], drawings=[raised]))).pages
 
     assert [line.size for line in page.lines] == [12.0]
+
+
+def test_a_typed_listing_between_other_text_is_a_fence() -> None:
+    body = [(f"文字说明第{n}条，本段为正文内容。", 72, 600 - 30 * n, 10) for n in range(8)]
+    made = pdf([("if x:", 72, 700, 10), ("return  x", 96, 688, 10), *body])
+
+    text = parse(Source("a.pdf", made.replace(b"/BaseFont/Helvetica", b"/BaseFont/Courier  "))).markdown
+
+    assert text.startswith("```\nif x:\n    return  x\n```")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moorage.kb.parse.markdown import join_blocks
 from moorage.kb.parse.pdf.layout import layout, without_running_heads
-from moorage.kb.parse.pdf.lines import PageText, TextLine
+from moorage.kb.parse.pdf.lines import PageText, TextLine, typed
 
 
 def line(text: str, base: float, *, left: float = 72, right: float = 0, size: float = 10, bold: bool = False) -> TextLine:
@@ -197,3 +197,39 @@ def test_a_number_that_only_one_page_ends_with_stays() -> None:
     pages = [page(line("content.", 400), line("42", 140)), *(page(line(f"more {n}.", 400), line(f"text {n}.", 140)) for n in range(4))]
 
     assert "42" in text(*without_running_heads(pages))
+
+
+def code(text: str, base: float, left: float = 72) -> TextLine:
+    return TextLine((text,), left, left + 6 * len(text), base, 10, code=text, letter=6)
+
+
+BODY = [line(f"plain words number {n} of the body that end here.", 380 - 30 * n, right=400) for n in range(12)]
+
+
+def test_lines_of_code_are_a_fence_with_their_indents() -> None:
+    lines = [code("def f(x):", 500), code("return x", 488, 96), code("", 476), code("f(1)", 464)]
+
+    found = text(page(*(each for each in lines if each.code), *BODY)).split("\n\n")
+
+    assert "\n\n".join(found[:2]) == "```\ndef f(x):\n    return x\n\nf(1)\n```"
+
+
+def test_code_that_goes_on_over_a_page_end_is_one_fence() -> None:
+    found = text(page(*BODY, code("a = [1,", 40)), page(code("     2]", 780), *BODY))
+
+    assert "```\na = [1,\n     2]\n```" in found
+
+
+def test_typewriter_letters_are_no_code_where_all_is_typed() -> None:
+    assert "```" not in text(page(*(code(f"x = {n};", 700 - 12 * n) for n in range(20))))
+
+
+def test_a_sentence_and_an_address_in_typewriter_letters_are_no_code() -> None:
+    assert "```" not in text(page(code("This memo is set in a typewriter face.", 500), *BODY))
+    assert "```" not in text(page(code("{ann,bob}@example.org", 500), code("https://example.org/x", 488), *BODY))
+
+
+def test_blanks_of_typewriter_letters_are_told_by_their_places() -> None:
+    assert typed("ifx:", [10, 16, 28, 34]) == ("if x:", 6)
+    assert typed("a", [10]) == ("a", 0.0)
+    assert typed("", []) == ("", 0.0)

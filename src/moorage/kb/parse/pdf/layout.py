@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from moorage.kb.parse.columns import Box, column_bands
 from moorage.kb.parse.markdown import Block, heading, item, paragraph
+from moorage.kb.parse.pdf.code_lines import code_block, joined_code, means_code
 from moorage.kb.parse.pdf.line_tables import CJK, cells_of, join_lines, joined_tables, table_of
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
 
@@ -38,17 +39,19 @@ _LARGER = 1.2
 _MOST_TITLES = 0.25
 _PITCH_LINES = 6
 _SAME_SIZE = 0.07
+_NO_PARAGRAPH = ("#", "|", "![", "```")
 _FOOT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
     """What most of the document is like: its type size, and the distance of its lines; ``titles`` are the larger sizes of headings, largest
-    first."""
+    first; ``has_code`` says that typewriter letters mean code."""
 
     size: float
     pitch: float
     titles: tuple[float, ...] = ()
+    has_code: bool = False
 
 
 def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
@@ -74,7 +77,9 @@ def without_running_heads(pages: Sequence[PageText]) -> tuple[PageText, ...]:
 def layout(pages: Sequence[PageText], outline: Sequence[OutlineEntry]) -> list[list[Block]]:
     """The blocks of every page, in order."""
     body = _body_size(pages)
-    usual = _Usual(body, _usual_pitch([page.lines for page in pages]), _title_sizes(pages, body))
+    usual = _Usual(
+        body, _usual_pitch([page.lines for page in pages]), _title_sizes(pages, body), means_code([x for page in pages for x in page.lines])
+    )
     titles = _titles_by_page(outline)
     has_outline = _is_of_use(outline, pages)
     columns: list[list[Block]] = []
@@ -146,6 +151,12 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
     index = 0
     while index < len(lines):
         found = _outline_heading(lines, index, wanted)
+        code = _code_at(lines, index) if found is None and usual.has_code else []
+        if code and (block := code_block(code)) is not None:
+            flush()
+            blocks.append(block)
+            index += len(code)
+            continue
         if found is None and not has_outline:
             found = _sized_heading(lines, index, usual.size) or _large_heading(lines, index, usual)
         if found is not None:
@@ -172,6 +183,16 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
         group.append(line)
     flush()
     return blocks
+
+
+def _code_at(lines: Sequence[TextLine], index: int) -> list[TextLine]:
+    """The lines of code from this one on."""
+    found: list[TextLine] = []
+    for line in lines[index:]:
+        if not line.code or (found and not 0 < found[-1].base - line.base < 3.5 * line.size):
+            break
+        found.append(line)
+    return found
 
 
 def _outline_heading(lines: list[TextLine], index: int, wanted: list[OutlineEntry]) -> tuple[int, str, int] | None:
@@ -304,7 +325,7 @@ def _joined_over_pages(pages: list[list[Block]]) -> list[list[Block]]:
     for blocks in pages:
         if last and blocks and _is_cut(last[-1], blocks[0]):
             last[-1] = Block(join_lines([last[-1].text, blocks.pop(0).text]))
-        elif last and blocks and (joined := joined_tables(last[-1].text, blocks[0].text)):
+        elif last and blocks and (joined := joined_code(last[-1].text, blocks[0].text) or joined_tables(last[-1].text, blocks[0].text)):
             last[-1] = Block(joined)
             blocks.pop(0)
         last = blocks or last
@@ -312,13 +333,7 @@ def _joined_over_pages(pages: list[list[Block]]) -> list[list[Block]]:
 
 
 def _is_cut(above: Block, below: Block) -> bool:
-    if (
-        above.is_item
-        or below.is_item
-        or above.text.startswith(("#", "|", "!["))
-        or below.text.startswith("|")
-        or below.text.startswith(("#", "!["))
-    ):
+    if above.is_item or below.is_item or above.text.startswith(_NO_PARAGRAPH) or below.text.startswith(_NO_PARAGRAPH):
         return False
     if _STARTS_ITEM.match(below.text) or _ENDS_SENTENCE.search(above.text) or len(above.text) < 40:
         return False

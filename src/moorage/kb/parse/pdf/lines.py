@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from moorage.core.errors import DocumentEncrypted
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff\uffff"), None)
 _BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE)
+_TYPEWRITER = re.compile(
+    rb"courier|consolas|mono(?!type)|menlo|monaco|inconsolata|cmtt|typewriter|lucidaconsole|lucida console|fixedsys|andale", re.IGNORECASE
+)
+_LONGEST_INDENT = 80
 _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
 _PIECE_GAP = 0.7
@@ -41,7 +46,8 @@ class TextLine:
     """A line of a page; places in points from the lower left corner, ``base`` is what its letters stand on.
 
     ``cells`` are its parts between wide gaps: one for running text, more for a row of a table; ``spans`` are where they begin and end.
-    ``pieces`` are the same parted at smaller gaps, too, which may stand between narrow columns or in justified text: (text, begin, end). A line
+    ``pieces`` are the same parted at smaller gaps, too, which may stand between narrow columns or in justified text: (text, begin, end).
+    ``code`` is a line in letters of one width as it was typed, without its indent, and ``letter`` is that width. A line
     with a ``block`` is no text but a finished piece of Markdown: a table or a picture, ``size`` high.
     """
 
@@ -54,6 +60,8 @@ class TextLine:
     spans: tuple[tuple[float, float], ...] = ()
     block: str = ""
     pieces: tuple[tuple[str, float, float], ...] = ()
+    code: str = ""
+    letter: float = 0.0
 
     @property
     def text(self) -> str:
@@ -277,6 +285,7 @@ class _Line:
         self._half = 0.0
         self._reach = 0.0
         self._cuts: list[tuple[float, float]] = []
+        self._places: list[float] = []
 
     @property
     def is_empty(self) -> bool:
@@ -288,6 +297,7 @@ class _Line:
             return False
         self._characters.append(chr(code))
         self._indices.append(index)
+        self._places.append(x)
         self._x = x
         return True
 
@@ -299,6 +309,7 @@ class _Line:
             self._half, self._reach = 0.5 * size, max(0.6 * size, 4.5)
         self._characters.append(sign)
         self._indices.append(index)
+        self._places.append(x)
         self._x = x
         self._is_open, self._is_broken = True, False
 
@@ -340,9 +351,21 @@ class _Line:
         if not cells:
             return []
         size, is_bold = self._usual_font()
+        code, letter = self._typed() if self._is_typewritten() else ("", 0.0)
         kept = tuple((part, start, end) for part, _, start, end in pieces if part)
         spans = tuple((start, end) for _, start, end in cells)
-        return [TextLine(tuple(part for part, *_ in cells), left, right, self._base, size, is_bold, spans, pieces=kept)]
+        return [TextLine(tuple(part for part, *_ in cells), left, right, self._base, size, is_bold, spans, "", kept, code, letter)]
+
+    def _is_typewritten(self) -> bool:
+        last = len(self._indices) - 1
+        return all(_is_typewriter(self._page, self._indices[last * at // 4]) for at in (2, 0, 4, 1, 3))
+
+    def _typed(self) -> tuple[str, float]:
+        """The line as it was typed, and the width of its letters: blanks are told by how far the letters are apart."""
+        signs = [sign for sign in self._characters if sign not in " \t\x1f"]
+        if len(signs) != len(self._places):  # a hyphen that stands for a line end
+            return "".join(signs), 0.0
+        return typed(signs, self._places)
 
     def _usual_font(self) -> tuple[float, bool]:
         """The font of its middle; where the first letter has another size, of what is usual: a raised figure may stand in the middle."""
@@ -387,6 +410,25 @@ def _box(text_page: object, index: int) -> tuple[float, float, float, float]:
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     raw.FPDFText_GetCharBox(text_page, index, left, right, bottom, top)
     return left.value, bottom.value, right.value, top.value
+
+
+def typed(signs: Sequence[str], places: Sequence[float]) -> tuple[str, float]:
+    """A line of letters of one width as it was typed, and that width. ``signs`` are without blanks, ``places`` are where they begin."""
+    steps = [after - before for before, after in pairwise(places)]
+    near = sorted(step for step in steps if step > 0.5)
+    width = near[len(near) // 4] if near else 0.0
+    if not width:
+        return "".join(signs), 0.0
+    blanks = (" " * min(max(0, round(step / width) - 1), _LONGEST_INDENT) for step in steps)
+    return signs[0] + "".join(f"{blank}{sign}" for blank, sign in zip(blanks, signs[1:], strict=True)), width
+
+
+def _is_typewriter(text_page: object, index: int) -> bool:
+    from pypdfium2 import raw
+
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(text_page, index, name, 128, None)
+    return bool(_TYPEWRITER.search(name.value))
 
 
 def _font(text_page: object, index: int) -> tuple[float, bool]:
