@@ -271,7 +271,20 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
 class _Line:
     """A line in the making."""
 
-    __slots__ = ("_base", "_characters", "_cuts", "_half", "_indices", "_is_broken", "_is_open", "_page", "_reach", "_size", "_x")
+    __slots__ = (
+        "_places",
+        "_base",
+        "_characters",
+        "_cuts",
+        "_half",
+        "_indices",
+        "_is_broken",
+        "_is_open",
+        "_page",
+        "_reach",
+        "_size",
+        "_x",
+    )
 
     def __init__(self, text_page: object) -> None:
         self._page = text_page
