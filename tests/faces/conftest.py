@@ -56,7 +56,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         context = browser.new_context(**{"locale": "en-US", "base_url": base, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" and not (console and console in m.text) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda r: complaints.append(f"asked {r.url}") if not r.url.startswith((base, "data:", "blob:")) else None)

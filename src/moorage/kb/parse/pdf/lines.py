@@ -272,7 +272,6 @@ class _Line:
     """A line in the making."""
 
     __slots__ = (
-        "_places",
         "_base",
         "_characters",
         "_cuts",
@@ -281,6 +280,7 @@ class _Line:
         "_is_broken",
         "_is_open",
         "_page",
+        "_places",
         "_reach",
         "_size",
         "_x",
