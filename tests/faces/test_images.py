@@ -49,6 +49,19 @@ def test_everything_else_is_refused(web: httpx2.Client, path: str) -> None:
     assert reply.status_code == 403 and b"html" not in reply.content
 
 
+def test_a_bucket_that_is_away_is_no_business_of_who_asks(tmp_path: Path) -> None:
+    there = {
+        "pictures": "s3://secret-team/docs",
+        "s3_endpoint": "http://127.0.0.1:9",
+        "s3_key": "k",
+        "s3_secret": "s",
+        "s3_region": "us-east-1",
+    }
+    with open_home(tmp_path, **there) as home, served(build_app(home, needs_key=False)) as url:
+        reply = httpx2.get(f"{url}/images/{NAME}", timeout=60)
+    assert (reply.status_code, reply.content, reply.headers["cache-control"]) == (502, b"", "no-store")
+
+
 def test_names_of_new_pictures_cannot_be_guessed() -> None:
     assert len(NAME.partition(".")[0]) == 32
 

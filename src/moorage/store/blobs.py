@@ -17,8 +17,10 @@ _HEX = frozenset("0123456789abcdef")
 class Blobs:
     """A folder of files named by what they hold. The same content is stored once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, halves: Path | None = None) -> None:
+        """Files are written in ``halves``, on the same disk, and moved in when they are whole; beside their place when None."""
         self.folder = folder
+        self._halves = halves
 
     def put(self, data: bytes, suffix: str = "") -> str:
         """Stores ``data`` durably; returns its name, SHA-256 plus ``suffix``. Raises StoreFull."""
@@ -35,7 +37,9 @@ class Blobs:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
+            if self._halves:
+                self._halves.mkdir(exist_ok=True)
+            write_whole(path, data, self._halves)
         except OSError as e:
             if e.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StoreFull(path=str(self.folder.parent)) from e
@@ -66,9 +70,9 @@ class Blobs:
             yield from sorted(p.name for p in self.folder.glob("??/*") if not p.name.startswith("."))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """All of ``data`` at ``path``, or nothing: temporary file, fsync, rename."""
-    temporary = path.with_name(f".{path.name[:32]}.{secrets.token_hex(4)}")
+def write_whole(path: Path, data: bytes, halves: Path | None = None) -> None:
+    """All of ``data`` at ``path``, or nothing: temporary file (in ``halves``, or beside it), fsync, rename."""
+    temporary = (halves or path.parent) / f".{path.name[:32]}.{secrets.token_hex(4)}"
     try:
         with temporary.open("wb") as file:
             file.write(data)

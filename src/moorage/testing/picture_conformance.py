@@ -128,6 +128,12 @@ class PictureConformance:
         store.put_named(named(b"a"), b"a")
         assert store.read(named(b"a")) == b"a"
 
+    def test_tidying_up_takes_no_picture(self, store: PictureStore) -> None:
+        store.tidy()
+        store.put_named(named(b"a"), b"a")
+        store.tidy()
+        assert store.read(named(b"a")) == b"a"
+
     # Several threads and processes
 
     def test_threads_may_put_the_same_picture_at_once(self, store: PictureStore) -> None:

@@ -125,6 +125,16 @@ def test_a_reading_that_ended_before_a_version_was_written_leaves_its_pictures_o
     assert list(noted(shelf.store.picture_place.folder)) == []
 
 
+def test_a_reader_that_was_killed_while_it_wrote_leaves_no_half_picture(shelf: Shelf) -> None:
+    shelf.add("a.md", A)
+    shelf.collect()
+    half = shelf.store.path / "pictures" / ".halves" / ".0123"
+    half.write_bytes(b"half")
+    shelf.read(A)
+    shelf.collect()
+    assert not half.exists() and shelf.holds(A)
+
+
 def test_a_document_that_was_removed_while_it_was_read_leaves_its_pictures_over(shelf: Shelf) -> None:
     shelf.read(A)
     assert shelf.store.documents.write_hidden(shelf.kb, [draft("gone.md", A)]) == [None]
@@ -206,6 +216,9 @@ class Meddled:
         self.publisher.start()
         self.publisher.join(0.3)
         self._store.delete(names)
+
+    def tidy(self) -> None:
+        self._store.tidy()
 
 
 def test_a_picture_that_is_published_while_it_is_removed_stays(shelf: Shelf, tmp_path: Path) -> None:

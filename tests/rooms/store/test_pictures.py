@@ -78,6 +78,15 @@ def test_an_object_that_was_cut_short_is_put_again(bucket: PicturePlace, s3_admi
     assert open_pictures(bucket).read(NAME) == b"the whole"
 
 
+def test_what_a_killed_writer_left_half_written_is_tidied_away(tmp_path: Path) -> None:
+    store = open_pictures(PicturePlace(tmp_path))
+    store.put_named(NAME, b"a")
+    (half,) = [path for path in tmp_path.iterdir() if path.name != NAME[:2]]
+    (half / ".0123").write_bytes(b"half")
+    store.tidy()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / NAME[:2] / NAME]
+
+
 # What cannot be used: an error that names the setting and its value, in both languages, and never a key
 
 

@@ -64,3 +64,7 @@ class PictureStore(Protocol):
     def delete(self, names: Iterable[str]) -> None:
         """Removes pictures; nothing where there are none."""
         ...
+
+    def tidy(self) -> None:
+        """Removes what writers that were killed left half written, where the place does not do that itself. Nobody is writing."""
+        ...

@@ -92,6 +92,9 @@ class S3Pictures:
         if failed is not None:
             raise explained(self._place, self._bucket, failed.code, failed.message)
 
+    def tidy(self) -> None:
+        """Nothing: an object appears whole. Parts of a large one that were never put together are the bucket's own to expire."""
+
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
         from minio.error import MinioException, S3Error

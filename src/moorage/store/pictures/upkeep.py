@@ -7,11 +7,11 @@ them. So the place itself is never listed, and what others keep in the same buck
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
 
+from moorage.core.errors import StoreUnreadable
 from moorage.store.database import Database, statements
 from moorage.store.pictures.base import PicturePlace, PictureStore, picture_type
 from moorage.store.pictures.notes import noted
@@ -55,14 +55,18 @@ class PictureUpkeep:
         return len(names)
 
     def _take_notes(self) -> None:
-        for path, names in noted(self._folder):
-            self.leave_over(names)
-            path.unlink(missing_ok=True)
-
-    def leave_over(self, names: Iterable[str]) -> None:
-        """Says that perhaps nothing shows these pictures."""
-        with self._db.write() as c:
-            c.executemany(self._sql["leave_over"], [(name,) for name in names])
+        """What readers noted, into the database. Where some have read, some may have been killed."""
+        try:
+            notes = list(noted(self._folder))
+            for path, names in notes:
+                with self._db.write() as c:
+                    c.executemany(self._sql["leave_over"], [(name,) for name in names])
+                path.unlink(missing_ok=True)
+        except OSError as e:
+            raise StoreUnreadable(path=str(self._folder), reason=e.strerror or str(e)) from e
+        if notes:
+            with self._alone():
+                self._store.tidy()
 
     def _removable(self, most: int) -> list[str]:
         with self._db.write() as c:
