@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -75,7 +75,8 @@ def _check(top: Mapping[str, object], path: Path) -> StackFile:
         if setting is None:
             near = difflib.get_close_matches(key, [*known, *SECTIONS], n=1)
             advice = f"Did you mean {near[0]}?" if near else f"Known sections: {', '.join(SECTIONS)}."
-            raise SettingInvalid(name=key, value=raw, source=str(path), reason="there is no such setting", advice=advice)
+            shown = "***" if near and near[0] in known and known[near[0]].secret else raw
+            raise SettingInvalid(name=key, value=shown, source=str(path), reason="there is no such setting", advice=advice)
         values[setting.name] = _relative(setting, raw, path)
     return StackFile(path, values, _knowledge(top.get("knowledge"), path))
 
@@ -91,10 +92,20 @@ def _flatten(top: Mapping[str, object], path: Path) -> dict[str, object]:
                 entry = {"url": model} if isinstance(model, str) else _mapping(model or {}, f"models.{name}", path)
                 flat.update({f"models.{name}.{k}": _expand(v, path) for k, v in entry.items()})
         elif key in SECTIONS:
-            flat.update({f"{key}.{k}": _expand(v, path) for k, v in _mapping(value or {}, key, path).items()})
+            for k, v in _mapping(value or {}, key, path).items():
+                flat.update(_leaves(f"{key}.{k}", v, path))
         else:
             flat[key] = _expand(value, path)
     return flat
+
+
+def _leaves(key: str, value: object, path: Path) -> Iterator[tuple[str, object]]:
+    """A key with its value, or those below it where settings lie deeper (``store.s3.endpoint``)."""
+    if any(s.file.startswith(f"{key}.") for s in SETTINGS):
+        for k, v in _mapping(value or {}, key, path).items():
+            yield from _leaves(f"{key}.{k}", v, path)
+    else:
+        yield key, _expand(value, path)
 
 
 def _knowledge(raw: object, path: Path) -> tuple[KnowledgeEntry, ...]:

@@ -77,3 +77,30 @@ def test_the_schema_knows_every_setting() -> None:
     text = json.dumps(schema(), ensure_ascii=False)
     for row in SETTINGS:
         assert row.en in text
+
+
+def test_every_setting_can_be_written_where_the_schema_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_SECRET", "hush")
+    text = 'store:\n  pictures: s3://team/docs\n  s3: {endpoint: "http://minio:9000", key: k, secret: "${S3_SECRET}"}\n'
+    (tmp_path / "moorage.yaml").write_text(text)
+    assert read(tmp_path / "moorage.yaml").values == {
+        "pictures": "s3://team/docs", "s3_endpoint": "http://minio:9000", "s3_key": "k", "s3_secret": "hush",
+    }  # fmt: skip
+    for setting in SETTINGS:
+        nested = f"{{{setting.file.replace('.', ': {')}: x{'}' * setting.file.count('.')}}}"
+        (tmp_path / "moorage.yaml").write_text(nested)
+        assert list(read(tmp_path / "moorage.yaml").values) == [setting.name]
+
+
+@pytest.mark.parametrize("line", ["store: {s3: {secrt: hush}}", "store: {s3: {secret_key: hush}}", "models: {llm: {url: u, kye: hush}}"])
+def test_a_misspelt_secret_is_not_repeated(tmp_path: Path, line: str) -> None:
+    (tmp_path / "moorage.yaml").write_text(line)
+    with pytest.raises(SettingInvalid) as raised:
+        read(tmp_path / "moorage.yaml")
+    assert "hush" not in raised.value.say("en") + raised.value.say("zh") and "Did you mean" in raised.value.say("en")
+
+
+def test_what_is_no_mapping_where_settings_lie_deeper_is_said(tmp_path: Path) -> None:
+    (tmp_path / "moorage.yaml").write_text("store: {s3: http://minio:9000}")
+    with pytest.raises(SettingInvalid, match=r"store\.s3 = 'http://minio:9000'.*must be a mapping"):
+        read(tmp_path / "moorage.yaml")
