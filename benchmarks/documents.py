@@ -90,7 +90,7 @@ def everything(files: Sequence[Path], data: Path, scratch: Path, times: int) -> 
             if make_book(pages, book)
             else {"task": "pdf of 400 pages", "skipped": "no pages"}
         )
-    yield apart("moorage", "folder", [data], 1)
+    yield apart("moorage", "folder", [data], times)
 
 
 def apart(system: str, task: str, files: Sequence[Path], times: int) -> Result:
@@ -114,7 +114,7 @@ def measure(system: str, task: str, files: Sequence[Path], times: int) -> Result
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     if task == "folder":
-        return ingest_folder(files[0])
+        return min((ingest_folder(files[0]) for _ in range(times)), key=lambda result: float(str(result["wall_s"])))
     if task == "split":
         return split_all(splitter(system), files, times)
     read = reader(system)
