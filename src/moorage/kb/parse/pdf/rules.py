@@ -1,9 +1,6 @@
-"""Tables drawn with lines: the lines come from pdfium, cells and tables from pdfplumber's geometry, the words in a cell from pdfium again.
+"""Tables drawn with lines: the lines and the words in a cell come from pdfium, what is between them from the lattice of the lines."""
 
-pdfplumber itself reads a page in some 200 ms, most of it for letters that are known already; its geometry alone takes a few.
-"""
-
-# pypdfium2 ships no types; pdfplumber's are of dictionaries.
+# pypdfium2 ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
@@ -13,6 +10,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from moorage.kb.parse.pdf.lattice import Stroke, merged, tables
 
 _MOST_OBJECTS = 20_000
 _MOST_SEGMENTS = 4_000
@@ -49,52 +48,43 @@ class RuledTable:
 def ruled_tables(page: object, text_page: object) -> list[RuledTable]:
     """The tables of a page (raw handles), from top to bottom. Not for several threads at once."""
     shapes = list(_segments(page))
-    edges = list(_edges(line for line, is_box in shapes if not is_box))
-    edges += _coloured(edges, [box for box, is_box in shapes if is_box])
-    if sum(e["orientation"] == "h" for e in edges) < 3 or all(e["orientation"] == "h" for e in edges):
+    level, upright = _strokes(line for line, is_box in shapes if not is_box)
+    level += _coloured(upright, [box for box, is_box in shapes if is_box])
+    if len(level) < 3 or not upright:
         return []
-    from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
-
-    merged = merge_edges(edges, _SNAP, _SNAP, _SNAP, _SNAP)
-    cells = intersections_to_cells(edges_to_intersections([*merged, *_open_sides(merged)], _SNAP, _SNAP))
-    found = (_table(text_page, table) for table in cells_to_tables(cells))
+    level, upright = merged(level), merged(upright)
+    found = (_table(text_page, table) for table in tables(level, [*upright, *_open_sides(level, upright)]))
     return sorted((table for table in found if table is not None), key=lambda t: -t.top)
 
 
-def _coloured(edges: Sequence[dict[str, object]], boxes: Sequence[Segment]) -> list[dict[str, object]]:
+def _coloured(upright: Sequence[Stroke], boxes: Sequence[Segment]) -> list[Stroke]:
     """The upper and lower edges of coloured cells, as headers often have no lines there: of boxes with an upright line at a side. Others are
     marks behind words."""
-    upright = [(float(str(e["x0"])), float(str(e["top"])), float(str(e["bottom"]))) for e in edges if e["orientation"] == "v"]
-    if not upright or len(boxes) * len(upright) > _MOST_PAIRS:
+    if len(boxes) * len(upright) > _MOST_PAIRS:
         return []
-    found: list[dict[str, object]] = []
+    found: list[Stroke] = []
     for left, low, right, high in boxes:
         middle = -(low + high) / 2
-        if any(min(abs(x - left), abs(x - right)) <= _SNAP and top <= middle <= bottom for x, top, bottom in upright):
-            found += [_edge(left, -high, right, -high, "h"), _edge(left, -low, right, -low, "h")]
+        if any(min(abs(line.at - left), abs(line.at - right)) <= _SNAP and line.start <= middle <= line.end for line in upright):
+            found += [Stroke(-high, left, right), Stroke(-low, left, right)]
     return found
 
 
-def _open_sides(edges: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def _open_sides(level: Sequence[Stroke], upright: Sequence[Stroke]) -> list[Stroke]:
     """The left and right borders of tables that are drawn without: where three or more level lines begin and end alike, with an upright one
     between them."""
-    groups: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
-    upright = [(float(str(e["x0"])), float(str(e["top"])), float(str(e["bottom"]))) for e in edges if e["orientation"] == "v"]
-    for e in edges:
-        if e["orientation"] == "h":
-            x0, x1, top = float(str(e["x0"])), float(str(e["x1"])), float(str(e["top"]))
-            groups.setdefault((round(x0 / _SNAP), round(x1 / _SNAP)), []).append((x0, x1, top))
-    sides: list[dict[str, object]] = []
+    groups: dict[tuple[int, int], list[Stroke]] = {}
+    for line in level:
+        groups.setdefault((round(line.start / _SNAP), round(line.end / _SNAP)), []).append(line)
+    sides: list[Stroke] = []
     for lines in groups.values():
-        x0, x1 = lines[0][0], lines[0][1]
-        first, last = min(t for *_, t in lines), max(t for *_, t in lines)
-        inside = [v for v in upright if x0 + _SNAP < v[0] < x1 - _SNAP and v[1] < last and v[2] > first]
-        if len(lines) >= 3 and inside:
-            sides += [
-                _edge(x, first, x, last, "v")
-                for x in (x0, x1)
-                if all(abs(v[0] - x) > _SNAP for v in upright if v[1] < last and v[2] > first)
-            ]
+        left, right = lines[0].start, lines[0].end
+        first, last = min(line.at for line in lines), max(line.at for line in lines)
+        if len(lines) < 3:
+            continue
+        beside = [line for line in upright if line.start < last and line.end > first]
+        if any(left + _SNAP < line.at < right - _SNAP for line in beside):
+            sides += [Stroke(x, first, last) for x in (left, right) if all(abs(line.at - x) > _SNAP for line in beside)]
     return sides
 
 
@@ -147,23 +137,17 @@ def _joined(lines: Sequence[str]) -> str:
     return text
 
 
-def _edges(segments: Iterator[Segment]) -> Iterator[dict[str, object]]:
-    """Segments that are level or upright, as pdfplumber has them: ``top`` grows downwards."""
+def _strokes(segments: Iterator[Segment]) -> tuple[list[Stroke], list[Stroke]]:
+    """Segments that are level, and those that are upright. Heights grow downwards."""
+    level: list[Stroke] = []
+    upright: list[Stroke] = []
     for x0, y0, x1, y1 in segments:
         left, right, low, high = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
         if high - low <= _THIN and right - left >= _SHORT:
-            middle = -(low + high) / 2
-            yield _edge(left, middle, right, middle, "h")
+            level.append(Stroke(-(low + high) / 2, left, right))
         elif right - left <= _THIN and high - low >= _SHORT:
-            middle = (left + right) / 2
-            yield _edge(middle, -high, middle, -low, "v")
-
-
-def _edge(x0: float, top: float, x1: float, bottom: float, orientation: str) -> dict[str, object]:
-    return {
-        "x0": x0, "x1": x1, "top": top, "bottom": bottom, "doctop": top, "width": x1 - x0, "height": bottom - top, "orientation": orientation,
-        "object_type": "line",
-    }  # fmt: skip
+            upright.append(Stroke((left + right) / 2, -high, -low))
+    return level, upright
 
 
 def _segments(page: object) -> Iterator[Shape]:
