@@ -203,3 +203,30 @@ def test_a_typed_listing_between_other_text_is_a_fence() -> None:
     text = parse(Source("a.pdf", made.replace(b"/BaseFont/Helvetica", b"/BaseFont/Courier  "))).markdown
 
     assert text.startswith("```\nif x:\n    return  x\n```")
+
+
+WORDS = ("What stands above the tables.", 72, 720, 10)
+INNER = [(text, x, y, 8) for text, x, y in (("1", 185, 612), ("2", 225, 612), ("3", 185, 597), ("4", 225, 597))]
+
+
+def test_a_table_in_a_cell_is_text_of_that_cell() -> None:
+    lines = [WORDS, ("a", 80, 645, 10), ("b", 180, 645, 10), ("c", 80, 605, 10), *INNER]
+    outer = "72 640 200 20 re S 72 590 200 50 re S 172 590 m 172 660 l S"
+    inner = "180 592 40 14 re S 220 592 40 14 re S 180 606 40 14 re S 220 606 40 14 re S"
+
+    text = parse(Source("a.pdf", pdf(lines, drawings=[f"{outer} {inner}"]))).markdown
+
+    assert text.split("\n\n")[1] == "| a | b |\n| --- | --- |\n| c | 1 2 3 4 |"
+
+
+def test_a_table_in_a_frame_of_one_row_is_the_table() -> None:
+    frame = "72 592 100 28 re S 172 592 100 28 re S"
+    inner = "172 592 50 14 re S 222 592 50 14 re S 172 606 50 14 re S 222 606 50 14 re S"
+
+    text = parse(Source("a.pdf", pdf([WORDS, ("c", 80, 605, 10), *INNER], drawings=[f"{frame} {inner}"]))).markdown
+
+    assert text.split("\n\n")[1] == "| c | 1 | 2 |\n| --- | --- | --- |\n| c | 3 | 4 |"
+
+
+def test_bullets_from_a_font_of_signs_make_items() -> None:
+    assert parse(Source("a.pdf", pdf([("\uf0b7 第一项", 72, 700, 10), ("\uf0b7 第二项", 72, 686, 10)]))).markdown == "- 第一项\n- 第二项"

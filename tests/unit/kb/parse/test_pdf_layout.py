@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from moorage.kb.parse.markdown import join_blocks
 from moorage.kb.parse.pdf.layout import layout, without_running_heads
-from moorage.kb.parse.pdf.lines import PageText, TextLine, typed
+from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
+from moorage.kb.parse.pdf.signs import typed
 
 
 def line(text: str, base: float, *, left: float = 72, right: float = 0, size: float = 10, bold: bool = False) -> TextLine:
@@ -204,6 +205,27 @@ def code(text: str, base: float, left: float = 72) -> TextLine:
 
 
 BODY = [line(f"plain words number {n} of the body that end here.", 380 - 30 * n, right=400) for n in range(12)]
+
+
+def outlined(*lines: TextLine, titles: tuple[str, ...]) -> str:
+    [blocks] = layout([page(*lines)], [OutlineEntry(title, 0, 0) for title in titles])
+    return join_blocks(blocks)
+
+
+def test_a_table_before_a_heading_of_the_outline_stays() -> None:
+    shown = TextLine((), 72, 500, 600, 50, block="| a | b |\n| --- | --- |\n| 1 | 2 |")
+
+    found = outlined(line("第一章 概述", 700), shown, line("第二章 安装", 560), titles=("第一章 概述", "第二章 安装", "第三章 使用"))
+
+    assert found.split("\n\n") == ["# 第一章 概述", shown.block, "# 第二章 安装"]
+
+
+def test_an_item_before_a_heading_of_the_outline_is_no_part_of_it() -> None:
+    lines = [line("1 概述", 700), line("3. 启动容器", 600), line("第三章 常见问题", 580), line("2.1 部署 手", 500), line("册说明", 480)]
+
+    found = outlined(*lines, titles=("1 概述", "第三章 常见问题", "部署手册说明"))
+
+    assert found.split("\n\n") == ["# 1 概述", "3. 启动容器", "# 第三章 常见问题", "# 2.1 部署 手册说明"]
 
 
 def test_lines_of_code_are_a_fence_with_their_indents() -> None:

@@ -12,10 +12,11 @@ from moorage.kb.parse.pdf.lines import TextLine
 
 # A page set in typewriter letters is prose all the same: a capital, words, a full stop, and none of the signs of code.
 _PROSE = re.compile(r"^[A-Z][^={}\[\]<>|\\$#;_/()]*\s[^={}\[\]<>|\\$#;_/()]*[.!?:,]?$")
-_ADDRESS = re.compile(r"^[{<(]?[\w.,+-]*\}?@[\w.-]+[>)]?[,;]?$|^(?:https?://|www\.)\S+$")
+_ADDRESS = re.compile(r"^[{<(]?[\w.,+ -]*\}?@[\w.-]+[>)]?[,;]?$|^(?:https?://|www\.)\S+$")
 _MOST_CODE = 0.6  # of a document's lines: beyond this its typewriter letters mean nothing
 _BLANK_LINE = 1.6
 _DEEPEST = 80
+_LETTER = 0.6  # times the type size
 _FENCE = "```"
 
 
@@ -29,7 +30,7 @@ def code_block(lines: Sequence[TextLine]) -> Block | None:
     if all(_PROSE.match(line.code) or _ADDRESS.match(line.code) for line in lines) or (len(lines) == 1 and " " not in lines[0].code):
         return None
     left = min(line.left for line in lines)
-    width = median(line.letter for line in lines) or 5.0
+    width = median([line.letter for line in lines if line.letter] or [_LETTER * lines[0].size])
     steps = [above.base - below.base for above, below in pairwise(lines)]
     usual = min(steps, default=0.0)
     typed: list[str] = []

@@ -197,12 +197,16 @@ def _code_at(lines: Sequence[TextLine], index: int) -> list[TextLine]:
 
 def _outline_heading(lines: list[TextLine], index: int, wanted: list[OutlineEntry]) -> tuple[int, str, int] | None:
     """The bookmark that begins at this line: its title may stand on up to three lines."""
+    first = len(_bare(lines[index].text))
     for entry in wanted:
         title = _bare(entry.title)
         text = ""
         for used, line in enumerate(lines[index : index + 3], start=1):
+            if line.block:
+                break
             text += _bare(line.text)
-            if text == title or (text.endswith(title) and len(text) - len(title) <= 8 and _NUMBERED.match(lines[index].text)):
+            number = len(text) - len(title)  # of letters before the title, all on its first line
+            if text == title or (text.endswith(title) and number <= min(8, first - 1) and _NUMBERED.match(lines[index].text)):
                 wanted.remove(entry)
                 return entry.level + 1, join_lines([x.text for x in lines[index : index + used]]), used
             if not title.startswith(text) and not _NUMBERED.match(text):

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from moorage.core.errors import DocumentEncrypted
@@ -19,17 +18,17 @@ from moorage.kb.parse.limits import PDF_PAGES
 from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
+from moorage.kb.parse.pdf.signs import SIGNS, typed
 from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
     import pypdfium2
 
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff\uffff"), None)
 _BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE)
 _TYPEWRITER = re.compile(
     rb"courier|consolas|mono(?!type)|menlo|monaco|inconsolata|cmtt|typewriter|lucidaconsole|lucida console|fixedsys|andale", re.IGNORECASE
 )
-_LONGEST_INDENT = 80
+_CHINESE_FROM = "\u2e80"
 _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
 _PIECE_GAP = 0.7
@@ -298,6 +297,7 @@ class _Line:
         self._half = 0.0
         self._reach = 0.0
         self._cuts: list[tuple[float, float]] = []
+        self._signs: list[str] = []
         self._places: list[float] = []
 
     @property
@@ -322,6 +322,7 @@ class _Line:
             self._half, self._reach = 0.5 * size, max(0.6 * size, 4.5)
         self._characters.append(sign)
         self._indices.append(index)
+        self._signs.append(sign)
         self._places.append(x)
         self._x = x
         self._is_open, self._is_broken = True, False
@@ -357,7 +358,7 @@ class _Line:
         left = _box(self._page, self._indices[0])[0]
         right = max(_box(self._page, self._indices[-1])[2], left)
         starts, ends = [left, *(x for _, x in self._cuts)], [*(x for x, _ in self._cuts), right]
-        text = "".join(self._characters).translate(_UNSEEN)
+        text = "".join(self._characters).translate(SIGNS)
         found = zip(_PIECES.split(text), [*_PIECES.findall(text), ""], starts, ends, strict=True)
         pieces = [(" ".join(part.split()), cut, start, end) for part, cut, start, end in found]
         cells = _cells(pieces)
@@ -370,15 +371,16 @@ class _Line:
         return [TextLine(tuple(part for part, *_ in cells), left, right, self._base, size, is_bold, spans, "", kept, code, letter)]
 
     def _is_typewritten(self) -> bool:
-        last = len(self._indices) - 1
-        return all(_is_typewriter(self._page, self._indices[last * at // 4]) for at in (2, 0, 4, 1, 3))
+        """Whether its letters are of one width; Chinese ones, in a comment, come from another font."""
+        letters = [at for at, sign in zip(self._indices, self._signs, strict=False) if sign < _CHINESE_FROM]
+        last = len(letters) - 1
+        return bool(letters) and all(_is_typewriter(self._page, letters[last * at // 4]) for at in (2, 0, 4, 1, 3))
 
     def _typed(self) -> tuple[str, float]:
         """The line as it was typed, and the width of its letters: blanks are told by how far the letters are apart."""
-        signs = [sign for sign in self._characters if sign not in " \t\x1f"]
-        if len(signs) != len(self._places):  # a hyphen that stands for a line end
-            return "".join(signs), 0.0
-        return typed(signs, self._places)
+        if any(sign >= _CHINESE_FROM for sign in self._signs):
+            return " ".join("".join(self._characters).translate(SIGNS).split()), 0.0
+        return typed(self._signs, self._places)
 
     def _usual_font(self) -> tuple[float, bool]:
         """The font of its middle; where the first letter has another size, of what is usual: a raised figure may stand in the middle."""
@@ -423,17 +425,6 @@ def _box(text_page: object, index: int) -> tuple[float, float, float, float]:
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     raw.FPDFText_GetCharBox(text_page, index, left, right, bottom, top)
     return left.value, bottom.value, right.value, top.value
-
-
-def typed(signs: Sequence[str], places: Sequence[float]) -> tuple[str, float]:
-    """A line of letters of one width as it was typed, and that width. ``signs`` are without blanks, ``places`` are where they begin."""
-    steps = [after - before for before, after in pairwise(places)]
-    near = sorted(step for step in steps if step > 0.5)
-    width = near[len(near) // 4] if near else 0.0
-    if not width:
-        return "".join(signs), 0.0
-    blanks = (" " * min(max(0, round(step / width) - 1), _LONGEST_INDENT) for step in steps)
-    return signs[0] + "".join(f"{blank}{sign}" for blank, sign in zip(blanks, signs[1:], strict=True)), width
 
 
 def _is_typewriter(text_page: object, index: int) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from moorage.kb.parse.pdf.lattice import Stroke, merged, tables
+from moorage.kb.parse.pdf.signs import SIGNS
 
 _MOST_OBJECTS = 20_000
 _MOST_SEGMENTS = 4_000
@@ -21,6 +22,7 @@ _BOUNDS_ERROR = 0.01  # bounds are single precision
 _TALLEST_FILL = 120.0
 _BOX_SEGMENTS = 6
 _MOST_PAIRS = 1_000_000
+_MOST_NESTED = 500
 _SNAP = 3.0
 _FILLED_SHARE = 0.3
 _LONGEST_CELL = 20_000
@@ -29,6 +31,8 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 Matrix = tuple[float, float, float, float, float, float]
 Segment = tuple[float, float, float, float]
+Cell = tuple[float, float, float, float]
+"""Left, top, right, bottom; places grow downwards."""
 Shape = tuple[Segment, bool]
 """A straight line, or the place of a coloured box (True)."""
 _UNMOVED: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -53,8 +57,34 @@ def ruled_tables(page: object, text_page: object) -> list[RuledTable]:
     if len(level) < 3 or not upright:
         return []
     level, upright = merged(level), merged(upright)
-    found = (_table(text_page, table) for table in tables(level, [*upright, *_open_sides(level, upright)]))
-    return sorted((table for table in found if table is not None), key=lambda t: -t.top)
+    found = [
+        table
+        for group in tables(level, [*upright, *_open_sides(level, upright)])
+        if (table := _table_or_inner(text_page, group)) is not None
+    ]
+    outer = [table for table in found if not any(_is_within(table, other) for other in found)]
+    return sorted(outer, key=lambda t: -t.top)
+
+
+def _table_or_inner(text_page: object, cells: Sequence[Cell]) -> RuledTable | None:
+    """The table of these cells. A table that stands in one of its cells is text of that cell; in a frame of one row it is the table."""
+    if len(cells) > _MOST_NESTED:
+        return _table(text_page, cells)
+    outer = [cell for cell in cells if not any(_holds(other, cell) for other in cells)]
+    if len(outer) == len(cells):
+        return _table(text_page, cells)
+    return _table(text_page, outer) or _table(text_page, [cell for cell in cells if not any(_holds(cell, other) for other in cells)])
+
+
+def _holds(outer: Cell, inner: Cell) -> bool:
+    is_inside = outer[0] <= inner[0] + 1 and outer[1] <= inner[1] + 1 and outer[2] >= inner[2] - 1 and outer[3] >= inner[3] - 1
+    return is_inside and outer != inner and (outer[2] - outer[0]) * (outer[3] - outer[1]) > (inner[2] - inner[0]) * (inner[3] - inner[1])
+
+
+def _is_within(inner: RuledTable, outer: RuledTable) -> bool:
+    return inner is not outer and _holds(
+        (outer.left, -outer.top, outer.right, -outer.bottom), (inner.left, -inner.top, inner.right, -inner.bottom)
+    )
 
 
 def _coloured(upright: Sequence[Stroke], boxes: Sequence[Segment]) -> list[Stroke]:
@@ -88,7 +118,7 @@ def _open_sides(level: Sequence[Stroke], upright: Sequence[Stroke]) -> list[Stro
     return sides
 
 
-def _table(text_page: object, cells: Sequence[tuple[float, float, float, float]]) -> RuledTable | None:
+def _table(text_page: object, cells: Sequence[Cell]) -> RuledTable | None:
     xs = sorted({x for c in cells for x in (c[0], c[2])})
     ys = sorted({y for c in cells for y in (c[1], c[3])})
     rows, columns = len(ys) - 1, len(xs) - 1
@@ -120,7 +150,7 @@ def _text_in(text_page: object, left: float, top: float, right: float, bottom: f
         return ""
     buffer = (ctypes.c_ushort * (count + 1))()
     raw.FPDFText_GetBoundedText(*place, buffer, count)
-    lines = bytes(buffer)[: count * 2].decode("utf-16-le", "ignore").replace("\x00", "").replace("\ufffe", "").splitlines()
+    lines = bytes(buffer)[: count * 2].decode("utf-16-le", "ignore").replace("\x00", "").replace("\ufffe", "").translate(SIGNS).splitlines()
     return _joined([" ".join(line.split()) for line in lines if line.strip()])
 
 
