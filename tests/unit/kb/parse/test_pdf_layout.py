@@ -154,6 +154,35 @@ def test_a_table_without_lines_has_its_empty_cells() -> None:
     assert text(page(*rows)) == "| Code | Place | Count |\n| --- | --- | --- |\n| A-1 | North |  |\n|  | B-07 | 12 |"
 
 
+def test_a_cell_on_two_lines_is_one_cell() -> None:
+    rows = [
+        row(500, ("Food", 200, 225), ("Count", 300, 330)),
+        row(470, ("Leaves", 72, 105), ("Ash, Elm,", 200, 240)),
+        row(456, ("Maple", 200, 228)),
+        row(470, ("50", 300, 312)),
+        row(440, ("Grain", 72, 100), ("Corn", 200, 220), ("200", 300, 318)),
+        row(426, ("Barley", 200, 230)),
+    ]
+
+    found = text(page(*rows, line("Words below.", 380)))
+
+    assert (
+        found
+        == "|  | Food | Count |\n| --- | --- | --- |\n| Leaves | Ash, Elm, Maple | 50 |\n| Grain | Corn Barley | 200 |\n\nWords below."
+    )
+
+
+def test_lines_side_by_side_that_are_no_rows_stay_apart() -> None:
+    blocks = [
+        row(500, ("First box", 72, 120)),
+        row(488, ("goes on", 72, 110)),
+        row(500, ("Second box", 300, 360)),
+        row(488, ("too", 300, 320)),
+    ]
+
+    assert text(page(*blocks)) == "First box goes on\n\nSecond box too"
+
+
 def test_a_wide_blank_in_one_row_is_no_column() -> None:
     rows = [
         row(500, ("Name", 72, 100), ("Place", 300, 330)),
@@ -218,6 +247,16 @@ def test_a_table_before_a_heading_of_the_outline_stays() -> None:
     found = outlined(line("第一章 概述", 700), shown, line("第二章 安装", 560), titles=("第一章 概述", "第二章 安装", "第三章 使用"))
 
     assert found.split("\n\n") == ["# 第一章 概述", shown.block, "# 第二章 安装"]
+
+
+def test_a_picture_beside_a_heading_on_two_lines_follows_it() -> None:
+    shown = TextLine((), 300, 500, 600, 100, block="![image](x.png)")
+
+    found = outlined(
+        line("Words of a", 700), shown, line("long title", 685), line("Text.", 660), titles=("Words of a long title", "b", "c")
+    )
+
+    assert found.split("\n\n") == ["# Words of a long title", shown.block, "Text."]
 
 
 def test_an_item_before_a_heading_of_the_outline_is_no_part_of_it() -> None:

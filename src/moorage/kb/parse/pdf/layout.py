@@ -11,7 +11,7 @@ from itertools import pairwise
 from moorage.kb.parse.columns import Box, column_bands
 from moorage.kb.parse.markdown import Block, heading, item, paragraph
 from moorage.kb.parse.pdf.code_lines import code_block, joined_code, means_code
-from moorage.kb.parse.pdf.line_tables import CJK, cells_of, join_lines, joined_tables, table_of
+from moorage.kb.parse.pdf.line_tables import CJK, cells_of, hangs, in_rows, join_lines, joined_tables, table_of
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
 
 _DIGITS = re.compile(r"\d+")
@@ -87,7 +87,7 @@ def layout(pages: Sequence[PageText], outline: Sequence[OutlineEntry]) -> list[l
     for index, page in enumerate(pages):
         wanted = [*titles.get(index, ())]
         for lines in in_columns(_without_contents(page.lines)):
-            columns.append(_page_blocks(lines, wanted, usual, has_outline=has_outline))
+            columns.append(_page_blocks(in_rows(lines), wanted, usual, has_outline=has_outline))
             page_of.append(index)
     blocks: list[list[Block]] = [[] for _ in pages]
     for index, column in zip(page_of, _joined_over_pages(columns), strict=True):
@@ -163,6 +163,7 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
             flush()
             level, text, used = found
             blocks.append(heading(level, text))
+            blocks += [Block(each.block) for each in lines[index : index + used] if each.block]
             index += used
             continue
         line = lines[index]
@@ -171,7 +172,7 @@ def _page_blocks(lines: list[TextLine], wanted: list[OutlineEntry], usual: _Usua
             flush()
             blocks.append(Block(line.block))
             continue
-        if len(cells_of(line)) > 1:
+        if len(cells_of(line)) > 1 or hangs(line, rows):
             if group:
                 flush()
             rows.append(line)
@@ -202,13 +203,13 @@ def _outline_heading(lines: list[TextLine], index: int, wanted: list[OutlineEntr
         title = _bare(entry.title)
         text = ""
         for used, line in enumerate(lines[index : index + 3], start=1):
-            if line.block:
+            if line.block and used == 1:
                 break
             text += _bare(line.text)
             number = len(text) - len(title)  # of letters before the title, all on its first line
             if text == title or (text.endswith(title) and number <= min(8, first - 1) and _NUMBERED.match(lines[index].text)):
                 wanted.remove(entry)
-                return entry.level + 1, join_lines([x.text for x in lines[index : index + used]]), used
+                return entry.level + 1, join_lines([x.text for x in lines[index : index + used] if not x.block]), used
             if not title.startswith(text) and not _NUMBERED.match(text):
                 break
     return None
@@ -282,11 +283,11 @@ def _goes_on(above: TextLine, below: TextLine, edges: dict[int, float], pitch: f
     starts_item = _STARTS_ITEM.match(below.text) is not None
     if _ITEM.match(below.text) or (starts_item and below.left <= above.left + 0.5 * size):
         return False
-    hangs = is_first and _STARTS_ITEM.match(above.text) is not None
+    is_hanging = is_first and _STARTS_ITEM.match(above.text) is not None
     shift = below.left - above.left
-    if shift > 0.8 * size and not hangs:
+    if shift > 0.8 * size and not is_hanging:
         return False
-    edge = edges.get(_column(above.left if hangs else below.left), above.right)
+    edge = edges.get(_column(above.left if is_hanging else below.left), above.right)
     is_full = above.right >= edge - 2.2 * size
     is_long = above.right - above.left >= 0.6 * (edge - above.left) and above.right > below.right - 2 * size
     return is_full or (is_long and not _ENDS_SENTENCE.search(above.text))

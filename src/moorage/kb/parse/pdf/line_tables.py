@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from moorage.kb.parse.markdown import Block, paragraph
 from moorage.kb.parse.pdf.lines import TextLine
@@ -20,6 +21,10 @@ _BAR = re.compile(r"(?<!\\)\|")
 _TABLE_ROWS = 3
 _FREE_STRIP = 0.3  # times the type size
 _LEAST_FILLED = 0.4
+_NEAR = 8  # lines
+_WIDEST_CELL = 16.0  # times the type size: a column of running text is wider
+_HANGS = 1.6
+_MOST_ODD = 4  # one row in so many
 
 
 def cells_of(line: TextLine) -> tuple[str, ...]:
@@ -29,11 +34,45 @@ def cells_of(line: TextLine) -> tuple[str, ...]:
     return line.cells
 
 
+def in_rows(lines: Sequence[TextLine]) -> list[TextLine]:
+    """The lines, with those added to a row of a table that stand beside it and come later: some files hold a table cell by cell."""
+    rows: list[TextLine] = []
+    for line in lines:
+        near = range(len(rows) - 1, max(len(rows) - _NEAR, 0) - 1, -1)
+        at = next((at for at in near if _is_beside(rows[at], line)), None)
+        if at is None:
+            rows.append(line)
+        else:
+            rows[at] = _beside(rows[at], line)
+    return rows
+
+
+def hangs(line: TextLine, rows: Sequence[TextLine]) -> bool:
+    """Whether a line is the rest of a cell in the row above it: right below, and where a column begins that is not the first."""
+    if not rows or len(line.cells) != 1 or line.left < min(row.left for row in rows) + line.size:
+        return False
+    starts = (left for row in rows for _, left, _ in row.pieces[1:])
+    return 0 < rows[-1].base - line.base <= _HANGS * line.size and any(abs(left - line.left) <= 2 for left in starts)
+
+
+def _is_beside(row: TextLine, line: TextLine) -> bool:
+    if row.block or line.block or len(cells_of(row)) < 2 or not row.pieces or not line.pieces:
+        return False
+    size = max(row.size, line.size)
+    is_level = abs(row.base - line.base) <= 0.2 * size and line.left >= row.right + 0.2 * size
+    return is_level and all(right - left <= _WIDEST_CELL * size for _, left, right in (row.pieces[-1], *line.pieces))
+
+
+def _beside(row: TextLine, line: TextLine) -> TextLine:
+    return replace(row, cells=row.cells + line.cells, right=line.right, spans=row.spans + line.spans, pieces=row.pieces + line.pieces)
+
+
 def table_of(rows: Sequence[TextLine]) -> list[Block]:
     """Lines with gaps: a table where their parts stand in columns, or all have as many; else lines that stay lines."""
     texts = [cells_of(row) for row in rows]
-    grid = _in_table_columns(rows) if len(rows) >= _TABLE_ROWS else None
-    if grid is None and len(rows) >= _TABLE_ROWS and len({len(text) for text in texts}) == 1:
+    is_table = sum(len(text) > 1 for text in texts) >= _TABLE_ROWS
+    grid = _in_table_columns(rows) if is_table else None
+    if grid is None and is_table and len({len(text) for text in texts}) == 1:
         grid = [list(text) for text in texts]
     if grid:
         return [Block(pipe_table(grid))]
@@ -45,14 +84,20 @@ def _in_table_columns(rows: Sequence[TextLine]) -> list[list[str]] | None:
     nothing but the strips that all its rows leave free."""
     starts = _column_starts(rows)
     grid: list[list[str]] = []
+    odd = 0
     for row in rows:
+        if len(row.cells) == 1 and grid:  # the rest of a cell
+            at = bisect_right(starts, row.left + _FREE_STRIP * row.size) - 1
+            grid[-1][at] = join_lines([part for part in (grid[-1][at], row.text) if part])
+            continue
         line = [""] * len(starts)
         for text, left, _ in row.pieces:
             at = bisect_right(starts, left) - 1
             line[at] = f"{line[at]} {text}".strip()
-        if sum(map(bool, line)) < len(cells_of(row)):  # what is far apart here is one column there
-            return None
+        odd += sum(map(bool, line)) < len(cells_of(row))  # what is far apart here is one column there: text set to full width
         grid.append(line)
+    if odd * _MOST_ODD > len(grid):
+        return None
     filled = sum(bool(cell) for line in grid for cell in line)
     return grid if len(starts) > 1 and filled >= _LEAST_FILLED * len(grid) * len(starts) else None
 
