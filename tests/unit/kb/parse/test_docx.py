@@ -149,6 +149,16 @@ def test_deleted_text_is_gone_and_inserted_text_stays() -> None:
     assert markdown(paragraph("a ", runs=changes)) == "a new"
 
 
+def test_a_paragraph_whose_end_was_deleted_goes_on_with_the_next_one() -> None:
+    deleted = "<w:rPr><w:del/></w:rPr>"
+    style = heading_style(1)
+
+    assert markdown(paragraph("foo", properties=deleted) + paragraph("bar")) == "foobar"
+    assert markdown(paragraph("foo", properties=deleted) + paragraph("bar", style="Heading1"), styles=style) == "# foobar"
+    assert markdown(paragraph("foo", properties=deleted) + table(["a", "b"])).split("\n\n")[0] == "foo"
+    assert markdown(paragraph("x") + paragraph("foo", properties=deleted)) == "x\n\nfoo"
+
+
 def test_a_table_of_contents_is_skipped() -> None:
     contents = paragraph(runs=field('TOC \\o "1-3"', "第一章 概述 1")) + paragraph("第二章 2", style="TOC1")
     style = '<w:style w:type="paragraph" w:styleId="TOC1"><w:name w:val="toc 1"/></w:style>'
@@ -394,6 +404,7 @@ def test_signs_of_the_symbol_fonts_are_told_by_their_font() -> None:
     typed = run('<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>', " \uf0b1") + run('<w:rFonts w:ascii="Wingdings"/>', " \uf0e0")
 
     assert markdown(paragraph(runs=runs + typed)) == "μm ≤ 5 ☑☐ ± →"
+    assert markdown(paragraph("\uf0b7 项 \uf0c9")) == "• 项 \uf0c9"
     assert markdown(paragraph("a", runs=sign("Symbol", "zz") + sign("Arial", "0041") + sign("Arial", "D800"))) == "aA"
 
 

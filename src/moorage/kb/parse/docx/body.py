@@ -9,7 +9,7 @@ from moorage.kb.parse.docx.drawings import Drawings, Met, Place, alternative
 from moorage.kb.parse.docx.inline import Inline, Line
 from moorage.kb.parse.docx.names import COMPATIBLE, RELATION, WORD, is_on, number, value
 from moorage.kb.parse.docx.numbering import Label, Numbering
-from moorage.kb.parse.docx.styles import BODY_LEVEL, Style, Styles
+from moorage.kb.parse.docx.styles import BODY_LEVEL, NO_STYLE, Style, Styles
 from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import Block, fence, heading, item, join_blocks, one_line, paragraph
@@ -26,6 +26,7 @@ _PROSE = re.compile(r"^(?:[A-Z][^={}\[\]<>|\\$#;_/()]*\s[^={}\[\]<>|\\$#;_/()]*[
 _LONGEST_HEADING = 200
 _LONGEST_PROSE = 1000
 _NOTES = ("footnotes", "endnotes")
+_ENDS_PARAGRAPH = frozenset(WORD + name for name in ("tbl", "sdt", "altChunk"))
 _TRANSPARENT = frozenset(WORD + name for name in ("ins", "moveTo", "smartTag", "customXml", "sdtContent"))
 
 
@@ -103,6 +104,7 @@ class Body:
         self._note_texts: dict[str, dict[str, str]] = {}
         self._notes_waiting: list[str] = []
         self._note_count = 0
+        self._open: Line | None = None  # a paragraph whose end was deleted goes on with the next one
         self.title = ""
 
     def markdown(self, body: Element) -> str:
@@ -118,6 +120,8 @@ class Body:
             flow.add(paragraph(" ".join(container.itertext(WORD + "t"))))
             return
         for child in container:
+            if child.tag in _ENDS_PARAGRAPH:
+                self._close(flow, is_cell)
             if child.tag == WORD + "p":
                 self._paragraph(flow, child, depth, is_cell)
             elif child.tag == WORD + "tbl":
@@ -135,6 +139,12 @@ class Body:
             if not is_cell and self._notes_waiting:
                 flow.extend([Block(note) for note in self._notes_waiting])
                 self._notes_waiting.clear()
+        self._close(flow, is_cell)
+
+    def _close(self, flow: Flow, is_cell: bool) -> None:
+        line, self._open = self._open, None
+        if line is not None:
+            self._write(flow, line, None, NO_STYLE, None, is_cell)
 
     def _foreign(self, flow: Flow, element: Element) -> None:
         """A document of another kind (a web page, mostly) that Word takes in when it opens the file; programs write whole files so."""
@@ -163,6 +173,12 @@ class Body:
             self._inline.leave_contents()
         was_in_contents = self._inline.is_in_contents
         line = self._inline.read(element)
+        if self._open is not None:
+            line.follow(self._open)
+            self._open = None
+        if line.size() and _is_deleted(properties) and not style.is_contents:
+            self._open = line
+            return
         if style.is_contents or (was_in_contents and not line.text.strip()) or (not line.size() and _is_deleted(properties)):
             return
         label = self._numbering.label(None if properties is None else properties.find(WORD + "numPr"), style)

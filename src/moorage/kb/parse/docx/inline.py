@@ -49,6 +49,17 @@ class Line:
         """Nothing but formulas."""
         return bool(self.formulas) and not self.other and not self.monospaced
 
+    def follow(self, first: Line) -> None:
+        """Goes on from another line, whose end was deleted."""
+        self.parts[:0] = first.parts
+        self.above[:0] = first.above
+        self.below[:0] = first.below
+        self.boxes[:0] = first.boxes
+        self.tables[:0] = first.tables
+        self.formulas[:0] = first.formulas
+        self.monospaced += first.monospaced
+        self.other += first.other
+
     def size(self) -> int:
         return sum(map(len, (self.parts, self.above, self.below, self.boxes, self.tables)))
 

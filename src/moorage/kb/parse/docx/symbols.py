@@ -24,6 +24,10 @@ _WINGDINGS = (
 )  # fmt: skip
 _WINGDINGS_2 = {0x4F: "✗", 0x50: "✓", 0x51: "☒", 0x52: "☑", 0x53: "☒", 0x54: "☒", 0x97: "●", 0x98: "•", 0xA2: "■", 0xA3: "☐"}
 _WINGDINGS_3 = {0x7D: "▶", 0x7C: "◀", 0x70: "▲", 0x71: "▼", 0x22: "→", 0x21: "←"}
+# What text of any other font means by such a code. Other codes of it may be characters that somebody made: they stay.
+_COMMON = {at: _WINGDINGS[at] for at in (0x6C, 0x6E, 0x6F, 0x75, 0x76, 0xA7, 0xA8, 0xD8, 0xE0, 0xFB, 0xFC, 0xFD, 0xFE)} | {
+    0x52: "☑", 0x53: "☒", 0xB0: "°", 0xB4: "×", 0xB7: "•",
+}  # fmt: skip
 _FONTS = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS_2, "wingdings 3": _WINGDINGS_3}
 
 
@@ -33,14 +37,15 @@ def sign(font: str, code: int) -> str:
     table = _FONTS.get(font.strip().lower())
     if table is not None:
         return table.get(low, "")
-    if low != code:  # a font of signs that is not known: most have ticks and boxes where Wingdings has them
-        return _WINGDINGS.get(low, "")
+    if low != code:
+        return _COMMON.get(low, "")
     return chr(code) if 0x20 <= code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
 
 
 def plain(text: str, font: str) -> str:
     """Text with the private signs of its font as Unicode. Most text has none."""
-    return _PRIVATE_SIGN.sub(lambda found: sign(font, ord(found[0])), text)
+    table = _FONTS.get(font.strip().lower(), _COMMON)
+    return _PRIVATE_SIGN.sub(lambda found: table.get(ord(found[0]) - _PRIVATE, found[0] if table is _COMMON else ""), text)
 
 
 def has_signs(text: str) -> bool:
