@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from moorage.core.nouns import Notice
@@ -12,6 +13,8 @@ from moorage.kb.parse.opc import Package
 from moorage.kb.parse.pictures import as_picture, unshown_kind
 
 _SHOWN_BY_NAME = ("png", "jpg", "jpeg", "gif", "webp", "bmp")
+_PICTURE_TAG = re.compile(rb"<(?:[\w.-]+:)?(?:blip|imagedata|rel)\s[^>]*>")
+_VALUE = re.compile(rb"""=\s*["']([^"']*)["']""")
 _MISSING_LISTED = 100
 _LONGEST_ALT = 200
 
@@ -68,12 +71,15 @@ def description(text: str | None) -> str:
 
 def _converted(package: Package, parts: Iterable[str]) -> dict[str, Picture]:
     """The pictures that no browser shows, as PNG, by the part they stand in."""
-    targets = {
-        relation.target: None
-        for part in parts
-        for relation in package.relationships(part).values()
-        if relation.kind == "image" and not relation.is_external and _suffix(relation.target) not in _SHOWN_BY_NAME
-    }
+    targets: dict[str, None] = {}
+    for part in parts:
+        found = [
+            relation
+            for relation in package.relationships(part).values()
+            if relation.kind == "image" and not relation.is_external and _suffix(relation.target) not in _SHOWN_BY_NAME
+        ]
+        named = _named(package.read(part) or b"") if found else frozenset[str]()
+        targets |= {relation.target: None for relation in found if relation.id in named}
     waiting = [(target, data) for target in targets if (data := package.read(target)) is not None and as_picture(data) is None]
     if not waiting:
         return {}
@@ -81,6 +87,11 @@ def _converted(package: Package, parts: Iterable[str]) -> dict[str, Picture]:
 
     made = pictures_to_png([(data, _suffix(target)) for target, data in waiting])
     return {target: picture for (target, _), png in zip(waiting, made, strict=True) if png and (picture := as_picture(png)) is not None}
+
+
+def _named(xml: bytes) -> frozenset[str]:
+    """The relationships that pictures of a part name. An SVG mostly stands beside a PNG of itself, and nothing of ours asks for it."""
+    return frozenset(found[1].decode("utf-8", "replace") for tag in _PICTURE_TAG.finditer(xml) for found in _VALUE.finditer(tag[0]))
 
 
 def _suffix(part: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from moorage.kb.parse import Parsed, Source, parse
 from moorage.kb.parse.soffice import find_soffice
-from moorage.testing.documents import docx, paragraph, picture, wmf
+from moorage.testing.documents import docx, paragraph, picture, png, wmf
 
 needs_libreoffice = pytest.mark.skipif(find_soffice() is None, reason="LibreOffice is not installed here")
 
@@ -54,3 +57,25 @@ def test_a_file_inside_the_file_is_told_but_an_equation_is_not() -> None:
     assert [n.code for n in parse(Source("a.docx", docx(embedded("Excel.Sheet.12")))).notices] == ["object_left_out"]
     assert "附表" in parse(Source("a.docx", docx(embedded("Excel.Sheet.12")))).notices[0].zh
     assert parse(Source("a.docx", docx(embedded("Equation.DSMT4")))).notices == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for LibreOffice is a shell script")
+def test_a_drawing_that_nothing_shows_costs_no_conversion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    program = tmp_path / "soffice"
+    program.write_text(f"#!/bin/sh\n: > {started}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    beside = '<a:blip r:embed="r1"><a:extLst><a:ext><asvg:svgBlip xmlns:asvg="urn:x" r:embed="r2"/></a:ext></a:extLst></a:blip>'
+    body = paragraph("图：", runs=f"<w:r><w:drawing><wp:inline>{beside}</wp:inline></w:drawing></w:r>")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+
+    relations = [("r1", "image", "media/a.png"), ("r2", "image", "media/a.svg")]
+    parts: dict[str, str | bytes] = {"word/media/a.png": png(), "word/media/a.svg": svg}
+
+    parsed = parse(Source("a.docx", docx(body, relations=relations, parts=parts)))
+
+    assert [picture.media_type for picture in parsed.pictures] == ["image/png"]
+    assert not started.exists()
+    parse(Source("a.docx", docx(paragraph(runs=picture("r2")), relations=relations, parts=parts)))
+    assert started.exists()
