@@ -183,6 +183,18 @@ def test_links_and_link_fields_keep_their_address() -> None:
     assert text == "a [site](https://a.example/x)\n\nb [other](https://b.example)"
 
 
+def test_a_link_in_a_heading_follows_it() -> None:
+    link = '<w:hyperlink r:id="r1"><w:r><w:t>Docker</w:t></w:r></w:hyperlink>'
+
+    text = markdown(
+        paragraph("安装", style="Heading1", runs=link) + paragraph("x"),
+        styles=heading_style(1),
+        relations=[("r1", "hyperlink", "https://d.example")],
+    )
+
+    assert text == "# 安装Docker\n\n[Docker](https://d.example)\n\nx"
+
+
 def test_a_note_follows_the_paragraph_that_refers_to_it() -> None:
     names = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     notes = f'<w:footnotes {names}><w:footnote w:id="2">{paragraph("the note")}</w:footnote></w:footnotes>'

@@ -23,6 +23,7 @@ _ITEM_LETTER = re.compile(r"(?:[（(\[]?[0-9A-Za-z一二三四五六七八九十
 _PICTURES_ONLY = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\s*)+$")
 # A memo set in Courier is no program: a capital, words, a full stop, and none of the signs of code. Nor is a Chinese sentence.
 _PROSE = re.compile(r"^(?:[A-Z][^={}\[\]<>|\\$#;_/()]*\s[^={}\[\]<>|\\$#;_/()]*[.!?:]|[^#/]{0,3}[\u4e00-\u9fff].*)$", re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[((?:\\.|[^\]\\])*)\]\([^)\s]*\)")
 _LONGEST_HEADING = 200
 _LONGEST_PROSE = 1000
 _NOTES = ("footnotes", "endnotes")
@@ -201,8 +202,10 @@ class Body:
         in_code_type = line.is_monospaced or (style.is_monospaced and not line.formulas)
         is_code = style.is_code or (in_code_type and bool(text) and not _is_prose(text))
         if level is not None and numbered and len(numbered) <= _LONGEST_HEADING and not _PICTURES_ONLY.match(text):
-            self.place.section = self.place.before = one_line(numbered)
-            flow.add(heading(level + 1, numbered))
+            plain = _LINK.sub(r"\1", numbered)  # a heading is what others refer to; its links follow it
+            self.place.section = self.place.before = one_line(plain)
+            flow.add(heading(level + 1, plain))
+            flow.add(paragraph(" ".join(found[0] for found in _LINK.finditer(text))))
         elif is_code and "![" not in text and not label:
             if is_cell:
                 flow.add(Block(line.text.rstrip()))
