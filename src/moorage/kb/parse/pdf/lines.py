@@ -281,6 +281,7 @@ class _Line:
         "_page",
         "_places",
         "_reach",
+        "_signs",
         "_size",
         "_x",
     )
@@ -308,7 +309,9 @@ class _Line:
         """Adds a character that stands behind another of its line, as most do; False leaves it to ``takes`` and ``add``."""
         if not self._is_open or x < self._x - self._half or not -self._reach <= y - self._base <= self._reach:
             return False
-        self._characters.append(chr(code))
+        sign = chr(code)
+        self._characters.append(sign)
+        self._signs.append(sign)
         self._indices.append(index)
         self._places.append(x)
         self._x = x
