@@ -38,6 +38,8 @@ _NEAR_ROWS = 9_999
 _HEAD_BYTES = 4096
 _DIGITS = 12
 
+_PICTURE_HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF")
+
 Value = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 
@@ -56,7 +58,8 @@ class SheetParser:
         if not is_zipfile(io.BytesIO(source.data)):
             reading = _Reading(None)
             reading.read(_opened(source))
-            return reading.parsed(source, {})
+            has_pictures = any(head in source.data for head in _PICTURE_HEADS)
+            return reading.parsed(source, {}, [notices.pictures_left_out(source.suffix.lstrip(".") or "xls")] if has_pictures else [])
         with Package(source) as package:
             _check_strings(package)
             if package.has("content.xml") and not package.has("xl/workbook.xml"):

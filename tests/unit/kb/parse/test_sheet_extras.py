@@ -6,6 +6,7 @@ import pytest
 
 from moorage.kb.parse import Parsed, Source, limits, parse, sheet
 from moorage.kb.parse.number_format import number_format
+from moorage.kb.parse.soffice import convert, find_soffice
 from moorage.testing.documents import archive, cell, ods, png, relationships, workbook, xlsx
 
 SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -275,3 +276,41 @@ def test_a_workbook_with_entities_is_refused() -> None:
 
     with pytest.raises(DocumentUnreadable, match="XML entities"):
         read(archive({"xl/workbook.xml": bomb, "_rels/.rels": relationships([("r", "officeDocument", "xl/workbook.xml")])}))
+
+
+TO = "<xdr:to><xdr:col>3</xdr:col><xdr:row>5</xdr:row></xdr:to>"
+
+
+def test_pictures_of_an_old_workbook_are_told() -> None:
+    program = find_soffice()
+    if program is None:
+        pytest.skip("LibreOffice is not installed here")
+    office = "application/vnd.openxmlformats-officedocument"
+    kinds = "".join(
+        f'<Override PartName="/xl/{part}" ContentType="{office}.{kind}+xml"/>'
+        for part, kind in (
+            ("workbook.xml", "spreadsheetml.sheet.main"),
+            ("worksheets/sheet1.xml", "spreadsheetml.worksheet"),
+            ("styles.xml", "spreadsheetml.styles"),
+            ("drawings/drawing1.xml", "drawing"),
+        )
+    )
+    rels = "application/vnd.openxmlformats-package.relationships+xml"
+    defaults = f'<Default Extension="rels" ContentType="{rels}"/><Default Extension="xml" ContentType="application/xml"/>'
+    defaults += '<Default Extension="png" ContentType="image/png"/>'
+    types = f'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{defaults}{kinds}</Types>'
+    cells = row(1, cell("A1", "甲"))
+    drawing = DRAWING.format(anchor((1, 1), picture()).replace("</xdr:from>", "</xdr:from>" + TO))
+    parts: dict[str, str | bytes] = {
+        "[Content_Types].xml": types,
+        "xl/drawings/drawing1.xml": drawing,
+        "xl/drawings/_rels/drawing1.xml.rels": relationships([("i1", "image", "../media/a.png")]),
+        "xl/media/a.png": png(40, 40),
+    }
+    shown = workbook(cells, after='<drawing r:id="d1"/>', relations=[("d1", "drawing", "../drawings/drawing1.xml")], parts=parts)
+
+    def old(data: bytes) -> bytes:
+        return convert(program, [("a.xlsx", data)], "xls")["a"]
+
+    assert [n.code for n in read(old(shown), "a.xls").notices] == ["pictures_left_out"]
+    assert read(old(workbook(cells, parts={"[Content_Types].xml": types})), "a.xls").notices == ()
