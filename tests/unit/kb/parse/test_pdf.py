@@ -230,3 +230,19 @@ def test_a_table_in_a_frame_of_one_row_is_the_table() -> None:
 
 def test_bullets_from_a_font_of_signs_make_items() -> None:
     assert parse(Source("a.pdf", pdf([("\uf0b7 第一项", 72, 700, 10), ("\uf0b7 第二项", 72, 686, 10)]))).markdown == "- 第一项\n- 第二项"
+
+
+def test_raised_figures_are_kept_apart() -> None:
+    raised = "BT /F1 12 Tf 72 700 Td (about 10) Tj 6 Ts /F1 7 Tf (-5) Tj 0 Ts /F1 12 Tf ( per year, see) Tj 6 Ts /F1 7 Tf ([3]) Tj ET"
+
+    text = parse(Source("a.pdf", pdf([], drawings=[raised]))).markdown
+
+    assert text == "about 10⁻⁵ per year, see[3]"
+
+
+def test_a_line_that_runs_uphill_has_no_raised_figures() -> None:
+    steps = " ".join(f"1 0 0 1 {72 + 8 * n} {700 + 0.5 * n} Tm ({n % 10}) Tj" for n in range(12))
+
+    text = parse(Source("a.pdf", pdf([("Words above the sloping line.", 72, 730, 12)], drawings=[f"BT /F1 12 Tf {steps} ET"]))).markdown
+
+    assert "⁵" not in text

@@ -249,6 +249,10 @@ def test_a_table_before_a_heading_of_the_outline_stays() -> None:
     assert found.split("\n\n") == ["# 第一章 概述", shown.block, "# 第二章 安装"]
 
 
+def test_a_heading_with_a_raised_figure_is_found_in_the_outline() -> None:
+    assert outlined(line("Area in m²", 700), line("Text.", 660), titles=("Area in m2", "b", "Text")).startswith("# Area in m²")
+
+
 def test_a_picture_beside_a_heading_on_two_lines_follows_it() -> None:
     shown = TextLine((), 300, 500, 600, 100, block="![image](x.png)")
 

@@ -16,6 +16,7 @@ from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
 
 _DIGITS = re.compile(r"\d+")
 _BLANKS = re.compile(r"\s+")
+_FIGURES = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ", "0123456789+-=()n")
 _PAGE_NUMBER = re.compile(
     r"^[-—–·.\s]*(?:第\s*)?(?:\d{1,4}|[ivxlc]{1,7}|[IVXLC]{1,7})(?:\s*页)?(?:\s*[/,，]?\s*(?:of|共)?\s*\d{1,4}\s*页?)?[-—–·.\s]*$"
 )
@@ -399,4 +400,5 @@ def _running_key(line: TextLine) -> tuple[str, int]:
 
 
 def _bare(text: str) -> str:
-    return _BLANKS.sub("", text)
+    """Without blanks, and figures that are not raised: bookmarks know none."""
+    return _BLANKS.sub("", text).translate(_FIGURES)

@@ -18,7 +18,7 @@ from moorage.kb.parse.limits import PDF_PAGES
 from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
-from moorage.kb.parse.pdf.signs import SIGNS, typed
+from moorage.kb.parse.pdf.signs import SIGNS, typed, with_raised
 from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _BOLD = re.compile(rb"bold|black|heavy|semibold|hei|\xe9\xbb\x91", re.IGNORECASE
 _TYPEWRITER = re.compile(
     rb"courier|consolas|mono(?!type)|menlo|monaco|inconsolata|cmtt|typewriter|lucidaconsole|lucida console|fixedsys|andale", re.IGNORECASE
 )
+_RAISED = 0.2  # times the type size
 _CHINESE_FROM = "\u2e80"
 _SCAN_CHARACTERS = 20
 _CELL_GAP = 1.8  # times the type size; justified text stays below
@@ -278,8 +279,11 @@ class _Line:
         "_indices",
         "_is_broken",
         "_is_open",
+        "_level",
+        "_lift",
         "_page",
         "_places",
+        "_raised",
         "_reach",
         "_signs",
         "_size",
@@ -298,6 +302,9 @@ class _Line:
         self._half = 0.0
         self._reach = 0.0
         self._cuts: list[tuple[float, float]] = []
+        self._raised: list[int] = []  # positions of letters that stand above those before them
+        self._level = 0.0
+        self._lift = 0.0
         self._signs: list[str] = []
         self._places: list[float] = []
 
@@ -309,6 +316,9 @@ class _Line:
         """Adds a character that stands behind another of its line, as most do; False leaves it to ``takes`` and ``add``."""
         if not self._is_open or x < self._x - self._half or not -self._reach <= y - self._base <= self._reach:
             return False
+        if y - self._level > self._lift:  # a raised one
+            return False
+        self._level = y
         sign = chr(code)
         self._characters.append(sign)
         self._signs.append(sign)
@@ -319,10 +329,14 @@ class _Line:
 
     def add(self, sign: str, index: int, x: float, y: float) -> None:
         if not self._indices:
-            self._base = y
+            self._base = self._level = y
             self._size, _ = _font(self._page, index)
             size = self._size or 10.0
-            self._half, self._reach = 0.5 * size, max(0.6 * size, 4.5)
+            self._half, self._reach, self._lift = 0.5 * size, max(0.6 * size, 4.5), _RAISED * size
+        if y - self._level > self._lift:
+            self._raised.append(len(self._characters))
+        else:
+            self._level = y
         self._characters.append(sign)
         self._indices.append(index)
         self._signs.append(sign)
@@ -361,7 +375,7 @@ class _Line:
         left = _box(self._page, self._indices[0])[0]
         right = max(_box(self._page, self._indices[-1])[2], left)
         starts, ends = [left, *(x for _, x in self._cuts)], [*(x for x, _ in self._cuts), right]
-        text = "".join(self._characters).translate(SIGNS)
+        text = "".join(with_raised(self._characters, self._raised)).translate(SIGNS)
         found = zip(_PIECES.split(text), [*_PIECES.findall(text), ""], starts, ends, strict=True)
         pieces = [(" ".join(part.split()), cut, start, end) for part, cut, start, end in found]
         cells = _cells(pieces)

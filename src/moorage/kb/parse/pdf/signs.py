@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from moorage.kb.parse.markdown import raised
+
 _LONGEST_GAP = 80
 
 SIGNS: dict[int, str | None] = {
@@ -25,3 +27,15 @@ def typed(signs: Sequence[str], places: Sequence[float]) -> tuple[str, float]:
         return "".join(signs), 0.0
     blanks = (" " * min(max(0, round(step / width) - 1), _LONGEST_GAP) for step in steps)
     return signs[0] + "".join(f"{blank}{sign}" for blank, sign in zip(blanks, signs[1:], strict=True)), width
+
+
+def with_raised(characters: Sequence[str], positions: Sequence[int]) -> list[str]:
+    """The characters of a line, raised figures as such; ``positions`` of raised letters rise."""
+    written = list(characters)
+    start = 0
+    for at, position in enumerate(positions, 1):
+        if at == len(positions) or positions[at] != position + 1:
+            run = slice(positions[start], position + 1)
+            written[run] = raised("".join(written[run]))
+            start = at
+    return written
