@@ -1,6 +1,6 @@
 """From straight lines to the cells of tables. Pure geometry: points to the right and downwards, knows neither pages nor words.
 
-The rules are those of pdfplumber, whose own way costs the fourth power of the lines: a page of graph paper took half a minute. Here every crossing is
+The rules are those of the library pdfplumber, whose own way costs the fourth power of the lines: a page of graph paper took half a minute. Here every crossing is
 met once or twice.
 """
 
