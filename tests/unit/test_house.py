@@ -41,10 +41,10 @@ def test_the_core_imports_none_of_our_other_rooms() -> None:
 
 def test_only_declared_packages_are_imported() -> None:
     extras = [line for name, lines in _project()["optional-dependencies"].items() if name != "dev" for line in lines]
-    extras += ["pillow", "docling-core", "urllib3"]  # they come with python-pptx, docling and minio
+    extras += ["docling-core", "urllib3"]  # they come with docling and minio
     declared = {_distribution(line) for line in [*_project()["dependencies"], *extras]}
     provided_by = packages_distributions()
-    ours = {"moorage", "pytest"}  # moorage.testing is for tests and may ask for pytest
+    ours = {"moorage", "pytest", "pptx"}  # moorage.testing is for tests: it may ask for pytest, and makes slides with python-pptx
     foreign = {name.split(".")[0] for _, name in _imports(SOURCE)} - sys.stdlib_module_names - ours
 
     undeclared = {name for name in foreign if not declared & {_distribution(found) for found in provided_by.get(name, [name])}}
