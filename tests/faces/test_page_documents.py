@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,8 @@ from tests.builders.fake_app import FakeHome
 from tests.builders.waiting import until
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
     from tests.faces.conftest import Visit
 
 pytestmark = pytest.mark.browser
@@ -116,3 +119,20 @@ def test_a_search_without_a_match_says_so(visit: Visit) -> None:
     page = visit(f"{LIST}?find=%3Cscript%3E")
 
     assert "“<script>”" in page.inner_text("#listing")
+
+
+def test_a_document_that_was_ready_before_the_first_look_is_shown_as_ready(home: FakeHome, visit: Visit) -> None:
+    shelf = home.get("handbook")
+    document = next(iter(shelf.listed.values()))
+    shelf.listed[document.id] = replace(document, state="waiting")
+    page = visit("/kb/handbook/documents")
+
+    def ready_meanwhile(route: Route) -> None:
+        shelf.listed[document.id] = document
+        route.continue_()
+
+    shelf.listed[document.id] = replace(document, state="waiting")
+    page.route("**/api/kb/handbook/jobs", ready_meanwhile)
+    page.reload()
+
+    until(page, "document.querySelectorAll('.state.ready').length === 2 && !document.querySelector('.state.waiting')")

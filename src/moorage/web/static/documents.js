@@ -141,7 +141,9 @@ async function poll() {
   }
   showJobs(work);
   const now = `${work.done} ${work.failed}`;
-  if (finished !== null && finished !== now) await refreshList();
+  // Before the first look the list may have been rendered too early: then what it calls waiting is done by now.
+  const isOld = finished === null ? find("#listing .state.waiting") : finished !== now;
+  if (isOld) await refreshList();
   finished = now;
   if (work.waiting || work.running) pollAgain();
 }
