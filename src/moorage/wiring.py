@@ -17,10 +17,11 @@ from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
 from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.usage import UsageRows
 
 
 class Home:
-    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.conversations``.
+    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.usage``, ``home.conversations``.
 
     Made by ``open_home``; use it as a context manager, or call ``close``.
     """
@@ -41,6 +42,10 @@ class Home:
     @property
     def keys(self) -> KeyRows:
         return self.store.keys
+
+    @property
+    def usage(self) -> UsageRows:
+        return self.store.usage
 
     @property
     def conversations(self) -> ConversationRows:

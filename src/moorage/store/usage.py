@@ -65,6 +65,16 @@ class DaySum:
         self.cost_nanos += record.cost_nanos
         self.total_s += record.total_s
 
+    def merge(self, other: DaySum) -> None:
+        """Adds the sums of the same key, model and day."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.cancelled += other.cancelled
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cost_nanos += other.cost_nanos
+        self.total_s += other.total_s
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
