@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
@@ -18,6 +19,9 @@ from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
 from moorage.store.pictures import PicturePlace, open_pictures
 from moorage.store.usage import UsageRows
+
+if TYPE_CHECKING:
+    from moorage.gateway.app import Gateway
 
 
 class Home:
@@ -106,6 +110,27 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
     resolved, _ = load({**flags, "data": data}, Path(config) if config else None)
     settings = resolved.settings
     yield Documents(settings, _chat_model(settings), lambda name, content: open_pictures(_picture_place(settings)).put_named(name, content))
+
+
+@contextmanager
+def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> Iterator[tuple[Gateway, str | None]]:
+    """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
+    is touched. Raises SettingInvalid."""
+    from moorage.gateway.admission import KnownKeys
+    from moorage.gateway.app import Gateway
+    from moorage.gateway.config import gateway_config
+
+    config = gateway_config(stack, resolved.settings)
+    if not needs_key:
+        yield Gateway(config), None
+        return
+    store = DataFolder(resolved.settings.data)
+    try:
+        keys = store.keys
+        new_key = keys.create("first") if not keys.list() else None
+        yield Gateway(config, authority=KnownKeys(lambda text: found.name if (found := keys.find(text)) else None)), new_key
+    finally:
+        store.close()
 
 
 def _picture_place(settings: Settings) -> PicturePlace:

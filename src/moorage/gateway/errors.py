@@ -172,6 +172,18 @@ def queue_timeout(model: str, waited_s: float) -> GatewayRefusal:
     )
 
 
+def server_failed(model: str, status: int, code: str, reason: str, reason_zh: str) -> GatewayRefusal:
+    """A model server did not do its part; its address stays inside, in the log."""
+    return GatewayRefusal(
+        status,
+        SERVER,
+        code,
+        f"The server of {model!r} {reason}. Try again; if it stays so, look at the server's log.",
+        retry_after_s=2 if status == 503 else None,
+        message_zh=f"{model!r} 的模型服务{reason_zh}。请重试；若持续出现请查看模型服务日志。",
+    )
+
+
 def stopping() -> GatewayRefusal:
     return GatewayRefusal(
         503, SERVER, "shutting_down", "The gateway is being stopped.", retry_after_s=5, message_zh="网关正在停止。请稍后重试。"
