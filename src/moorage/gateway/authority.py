@@ -4,15 +4,16 @@ answer; changes that others make to the keys are noticed by a thread (see ``foll
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from moorage.gateway import admission as admitting
 from moorage.gateway import errors, refusals
 from moorage.gateway.board import Board, PrivateBoard
 from moorage.gateway.calendar import Calendar
 from moorage.gateway.limits import Account, Moment, Quota, Taken, Wanted
-from moorage.gateway.prices import FREE, Price
+from moorage.gateway.prices import Prices, price_of
 from moorage.gateway.refusals import HeaderRows, duration
 from moorage.store.key_rules import KeyRules, Priority
 from moorage.store.keys import Key, KeyRows, key_hash
@@ -70,7 +71,7 @@ class Authority:
         usage: UsageRows,
         *,
         needs_key: bool = True,
-        prices: Mapping[str, Price] | None = None,
+        prices: Prices | None = None,
         board: Board | None = None,
         zone: tzinfo | None = None,
         wall: Callable[[], float] = time.time,
@@ -79,7 +80,7 @@ class Authority:
         self.needs_key = needs_key
         self.calendar = Calendar(zone)
         self._keys, self._usage = keys, usage
-        self._prices = dict(prices or {})
+        self._prices: Prices = prices or {}
         self._board = board or PrivateBoard()
         self._wall = wall
         self._callers: dict[str, Caller] = {}
@@ -104,9 +105,10 @@ class Authority:
             raise refusals.expired_key(caller.name)
         return caller
 
-    def admit(self, caller: Caller, *, model: str, endpoint: str, tokens: int, now: float) -> Admission:
+    def admit(self, caller: admitting.Caller, *, model: str, endpoint: str, tokens: int, now: float) -> Admission:
         """Lets a request in and counts it, or raises GatewayRefusal: 401 where the key has been revoked meanwhile, 403 out of its scopes, 429 over
         a limit. ``tokens`` is the most that the request may use; so many are reserved until it is settled."""
+        assert isinstance(caller, Caller)
         if caller.account is None:
             return Admission(caller, model, Wanted(0))
         caller = self._as_of_now(caller)
@@ -116,19 +118,19 @@ class Authority:
             raise refusals.model_out_of_scope(caller.name, model)
         return self._take(caller, model, min(max(tokens, 0), MOST_TOKENS), now)
 
-    def settle(self, admission: Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> int:
-        """Puts what was used in the place of what was reserved, and returns its cost in billionths. None counts as nothing: for who was not served.
-        Of an answer that was cut off the part that was sent is to be counted. Later calls for the same admission change nothing."""
-        prompt, completion = min(prompt_tokens or 0, MOST_TOKENS), min(completion_tokens or 0, MOST_TOKENS)
-        cost = self._price(admission.model).cost_nanos(prompt, completion)
+    def settle(self, admission: admitting.Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> None:
+        """Puts what was used in the place of what was reserved. None counts as nothing: for who was not served. Of an answer that was cut off the
+        part that was sent is to be counted. Later calls for the same admission change nothing."""
+        assert isinstance(admission, Admission)
         taken, account = admission.taken, admission.caller.account
         if taken is None or account is None:
-            return cost
+            return
+        prompt, completion = min(prompt_tokens or 0, MOST_TOKENS), min(completion_tokens or 0, MOST_TOKENS)
+        cost = price_of(self._prices, admission.model).cost_nanos(prompt, completion)
         admission.taken = None
         moment = self._moment(now)
         with self._board:
             account.settle(moment, taken, prompt + completion, cost)
-        return cost
 
     def refresh(self) -> bool:
         """Looks whether the keys have changed and follows; says whether they had. Requests in flight are not touched. Raises MoorageError."""
@@ -168,7 +170,7 @@ class Authority:
     def _take(self, caller: Caller, model: str, tokens: int, now: float) -> Admission:
         account, quota = caller.account, caller.quota
         assert account is not None
-        moment, wanted = self._moment(now), Wanted(tokens, self._price(model).most_nanos(tokens))
+        moment, wanted = self._moment(now), Wanted(tokens, price_of(self._prices, model).most_nanos(tokens))
         with self._board:
             short = account.shortage(moment, quota, wanted)
             taken = None if short else account.take(moment, quota, wanted)
@@ -187,9 +189,6 @@ class Authority:
             for key_id, account in opened.items():
                 account.begin(today, spent.get(key_id, Spent()))
         return opened
-
-    def _price(self, model: str) -> Price:
-        return self._prices.get(model, FREE)
 
     def _moment(self, now: float) -> Moment:
         wall = self._wall()

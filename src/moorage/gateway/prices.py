@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -22,3 +23,10 @@ class Price:
 
 
 FREE = Price()
+Prices = Mapping[str, Price]
+"""By the name of the model."""
+
+
+def price_of(prices: Prices, model: str) -> Price:
+    """The price of a model; nothing where none is known."""
+    return prices.get(model, FREE)

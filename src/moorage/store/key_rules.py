@@ -52,9 +52,15 @@ class KeyRules:
         return _matches(self.models, model)
 
     def may_call(self, path: str) -> bool:
-        """Whether the key may call this path. The list of models is open to every key, which sees its own models there."""
+        """Whether the key may call this: a path, or a short name such as ``chat``; either may be in ``endpoints``. The list of models is open to
+        every key, which sees its own models there."""
+        if self.endpoints == EVERYTHING:
+            return True
         endpoint = endpoint_of(path)
-        return endpoint == "models" or endpoint.startswith("models/") or _matches(self.endpoints, endpoint)
+        other = _OTHER_SPELLING.get(endpoint, endpoint)
+        return (
+            endpoint == "models" or endpoint.startswith("models/") or _matches(self.endpoints, endpoint) or _matches(self.endpoints, other)
+        )
 
     def has_expired(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -73,6 +79,17 @@ def read_rules(raw: Mapping[str, str | None], rules: KeyRules | None = None) -> 
     """
     changes = {name: _READERS[name](name, text.strip()) for name, text in raw.items() if text is not None}
     return replace(rules or KeyRules(), **changes)  # pyright: ignore[reportArgumentType]
+
+
+_NAMES = {
+    "chat": "chat/completions",
+    "speech": "audio/speech",
+    "transcriptions": "audio/transcriptions",
+    "translations": "audio/translations",
+    "images": "images/generations",
+    "image_edits": "images/edits",
+}
+_OTHER_SPELLING = {**_NAMES, **{path: name for name, path in _NAMES.items()}, "v2/rerank": "rerank"}
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:
