@@ -75,14 +75,18 @@ class Authority:
         board: Board | None = None,
         zone: tzinfo | None = None,
         wall: Callable[[], float] = time.time,
+        on_refused: Callable[[str, str], None] = lambda name, code: None,
     ) -> None:
-        """Reads the keys and what they have spent. ``zone`` is the calendar of budgets, the machine's when None; ``wall`` a clock of seconds since 1970."""
+        """Reads the keys and what they have spent. ``zone`` is the calendar of budgets, the machine's when None; ``wall`` a clock of seconds since 1970.
+        ``on_refused`` is told the key's name and the refusal's code."""
         self.needs_key = needs_key
         self.calendar = Calendar(zone)
         self._keys, self._usage = keys, usage
         self._prices: Prices = prices or {}
         self._board = board or PrivateBoard()
         self._wall = wall
+        self._on_refused = on_refused
+        self._ids: dict[str, int] = {}
         self._callers: dict[str, Caller] = {}
         self._version = -1
         self.refresh()
@@ -94,15 +98,15 @@ class Authority:
         """
         if not key_text:
             if self.needs_key:
-                raise errors.missing_key()
+                raise self._refused("", errors.missing_key())
             return ANYBODY
         caller = self._callers.get(key_hash(key_text))
         if caller is None:
             if self.needs_key or self._callers:
-                raise errors.bad_key()
+                raise self._refused("", errors.bad_key())
             return ANYBODY
         if caller.rules.expires_at is not None and caller.rules.has_expired(self._wall()):
-            raise refusals.expired_key(caller.name)
+            raise self._refused(caller.name, refusals.expired_key(caller.name))
         return caller
 
     def admit(self, caller: admitting.Caller, *, model: str, endpoint: str, tokens: int, now: float) -> Admission:
@@ -113,9 +117,9 @@ class Authority:
             return Admission(caller, model, Wanted(0))
         caller = self._as_of_now(caller)
         if not caller.rules.may_call(endpoint):
-            raise refusals.endpoint_out_of_scope(caller.name, endpoint)
+            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
         if not caller.rules.may_use(model):
-            raise refusals.model_out_of_scope(caller.name, model)
+            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
         return self._take(caller, model, min(max(tokens, 0), MOST_TOKENS), now)
 
     def settle(self, admission: admitting.Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> None:
@@ -141,6 +145,7 @@ class Authority:
         known = {caller.key_id: caller.account for caller in self._callers.values()}
         opened = self._open_accounts([key.id for key in keys.values() if key.id not in known])
         self._callers = {hash: _caller(key, hash, known.get(key.id) or opened[key.id]) for hash, key in keys.items()}
+        self._ids.update({key.name: key.id for key in keys.values()})
         self._version = version
         return True
 
@@ -160,11 +165,19 @@ class Authority:
         with self._board:
             return caller.account.spent(self.calendar.today(self._wall()))
 
+    def key_id(self, name: str) -> int:
+        """The number of the key of this name, also of one that was removed meanwhile; 0 for nobody's."""
+        return self._ids.get(name, 0)
+
+    def _refused(self, name: str, refusal: errors.GatewayRefusal) -> errors.GatewayRefusal:
+        self._on_refused(name, refusal.code)
+        return refusal
+
     def _as_of_now(self, caller: Caller) -> Caller:
         """The caller with the rules of this moment: reading a body can take longer than revoking a key."""
         found = self._callers.get(caller.hash)
         if found is None:
-            raise errors.bad_key()
+            raise self._refused(caller.name, errors.bad_key())
         return found
 
     def _take(self, caller: Caller, model: str, tokens: int, now: float) -> Admission:
@@ -176,7 +189,7 @@ class Authority:
             taken = None if short else account.take(moment, quota, wanted)
             headers = _limit_headers(moment.now, quota, account)
         if short:
-            raise refusals.over_limit(caller.name, short, headers)
+            raise self._refused(caller.name, refusals.over_limit(caller.name, short, headers))
         return Admission(caller, model, wanted, headers, taken)
 
     def _open_accounts(self, key_ids: list[int]) -> dict[int, Account]:
