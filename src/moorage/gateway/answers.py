@@ -91,7 +91,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None, str | None, bool]:
     inner = top.get("error")
     if isinstance(inner, dict):
         error = cast("Mapping[str, object]", inner)
-        is_openai = isinstance(error.get("message"), str) and len(top) == 1
+        is_openai = isinstance(error.get("message"), str) and {"type", "param", "code"} <= error.keys()
         return (
             _text(error.get("message")),
             _text(error.get("type")),

@@ -177,6 +177,6 @@ class Pool:
 
 
 def _load(seat: Seat) -> tuple[float, float]:
-    """How busy a server would be with one more; among equals, who had fewer for its weight."""
+    """How busy a server is for its weight; among equals, how many it had so far."""
     weight = seat.replica.weight
-    return (seat.in_flight + 1) / weight, seat.served / weight
+    return seat.in_flight / weight, seat.served / weight
