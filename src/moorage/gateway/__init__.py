@@ -1,1 +1,1 @@
-"""The gateway: one OpenAI-compatible door before every model. It knows addresses, not processes."""
+"""One OpenAI-compatible door for every model: relayed faithfully, shared fairly, refused clearly. It knows addresses, not processes."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 
 Vectors = tuple[Sequence[bytes], int | None]
 Send = Callable[[Sequence[str]], Awaitable[Vectors]]
@@ -63,8 +63,12 @@ class MicroBatcher:
         A caller that is cancelled leaves the line.
         """
         if self._texts + len(texts) > self._bound:
-            raise GatewayRefusal(
-                503, f"{self._texts} texts wait to be embedded already. Try again in a moment.", code="queue_full", retry_after_s=1
+            raise refusal(
+                503,
+                f"{self._texts} texts wait to be embedded already. Try again in a moment.",
+                f"已有 {self._texts} 段文本等待向量化，请稍后重试。",
+                code="queue_full",
+                retry_after_s=1,
             )
         line = self._lines.setdefault(key, _Line(send))
         line.send = send

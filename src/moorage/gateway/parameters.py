@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from moorage.gateway.backends import Backend, Structured, Version
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 
 _GUIDED: Final[Mapping[str, Structured]] = {
     "guided_json": "json", "guided_regex": "regex", "guided_choice": "choice", "guided_grammar": "grammar", "regex": "regex", "ebnf": "grammar",
@@ -96,8 +96,12 @@ def check_bounds(body: Mapping[str, object], bounds: Mapping[str, tuple[float | 
             continue
         if (low is not None and value < low) or (high is not None and value > high):
             least, most = "-inf" if low is None else f"{low:g}", "inf" if high is None else f"{high:g}"
-            raise GatewayRefusal(
-                400, f"{name} = {value} is outside what {model} allows here: {least} to {most}.", param=name, code="invalid_value"
+            raise refusal(
+                400,
+                f"{name} = {value} is outside what {model} allows here: {least} to {most}.",
+                f"{name} = {value} 超出 {model} 在此允许的范围：{least} 至 {most}。",
+                param=name,
+                code="invalid_value",
             )
 
 
@@ -116,8 +120,12 @@ def _set_structured(out: dict[str, object], backend: Backend, version: Version |
             if f"guided_{name}" in _GUIDED and value is not None
         }
     if len(asked) > 1:
-        raise GatewayRefusal(
-            400, f"Only one of {', '.join(sorted(asked))} can be asked for at once.", param=sorted(asked)[0], code="invalid_value"
+        raise refusal(
+            400,
+            f"Only one of {', '.join(sorted(asked))} can be asked for at once.",
+            f"{'、'.join(sorted(asked))} 只能同时指定一个。",
+            param=sorted(asked)[0],
+            code="invalid_value",
         )
     for name, value in asked.items():
         fields = backend.structured(_GUIDED[name], value, version)
@@ -165,7 +173,13 @@ def _check_types(body: Mapping[str, object]) -> None:
     wrong = next((name for name in (*_NEEDS_NUMBER, *_NEEDS_OBJECT) if name in body and not _has_type(name, body[name])), None)
     if wrong is not None:
         wanted = "a number" if wrong in _NEEDS_NUMBER else "an object"
-        raise GatewayRefusal(400, f"{wrong} must be {wanted}, not {_kind(body[wrong])}.", param=wrong, code="invalid_type")
+        raise refusal(
+            400,
+            f"{wrong} must be {wanted}, not {_kind(body[wrong])}.",
+            f"{wrong} 必须是 {wanted}，而不是 {_kind(body[wrong])}。",
+            param=wrong,
+            code="invalid_type",
+        )
 
 
 def _has_type(name: str, value: object) -> bool:
@@ -183,9 +197,10 @@ def _kind(value: object) -> str:
 
 def _cannot(name: str, backend: Backend, model: str = "", more: str = "not supported") -> GatewayRefusal:
     of = f" (model {model})" if model else ""
-    return GatewayRefusal(
+    return refusal(
         400,
         f"{name}: {more} by the engine {backend.name}{of}. Leave it out, or use a model that runs on an engine that can do it.",
+        f"引擎 {backend.name}{of} 不支持 {name}（{more}）。请去掉该参数，或改用支持它的引擎上的模型。",
         param=name,
         code="unsupported_parameter",
     )

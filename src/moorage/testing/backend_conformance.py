@@ -37,7 +37,7 @@ class BackendConformance:
         if fields is None:
             with pytest.raises(GatewayRefusal) as refused:
                 mapped({f"guided_{kind}": _VALUES[kind]}, self.backend)
-            assert self.backend.name in refused.value.message
+            assert self.backend.name in str(refused.value)
         else:
             assert fields
 
@@ -45,7 +45,7 @@ class BackendConformance:
         for name in self.backend.traits.cannot:
             with pytest.raises(GatewayRefusal) as refused:
                 mapped({name: {"a": 1} if name in ("chat_template_kwargs", "logit_bias") else 7}, self.backend)
-            assert refused.value.param == name and self.backend.name in refused.value.message
+            assert refused.value.param == name and self.backend.name in str(refused.value)
 
     def test_a_parameter_has_one_fate(self) -> None:
         traits = self.backend.traits

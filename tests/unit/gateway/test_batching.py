@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage.gateway.batching import MicroBatcher
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 
 
 class Engine:
@@ -31,9 +31,9 @@ class Engine:
         finally:
             self.busy -= 1
         if self.is_down:
-            raise GatewayRefusal(503, "down")
+            raise refusal(503, "down", "停机")
         if any(text.startswith("bad") for text in texts):
-            raise GatewayRefusal(400, "too long", param="input")
+            raise refusal(400, "too long", "过长", param="input")
         return [text.encode() for text in texts], sum(map(len, texts))
 
 

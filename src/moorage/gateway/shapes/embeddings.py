@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import refusal
 from moorage.gateway.shapes.fields import Json, number, obj, objects, text, whole, wrong
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _TOKENS_REASON = (
     "input holds token ids, and the tokenizer they were made with is not known here. Send text: with LangChain's OpenAIEmbeddings, set "
     "check_embedding_ctx_length=False."
 )
+_TOKENS_REASON_ZH = "input 是 token id，但此处不知道它们所用的分词器。请发送文本：使用 LangChain 的 OpenAIEmbeddings 时设置 check_embedding_ctx_length=False。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,11 @@ def vectors_of(answer: object, count: int, engine: str) -> tuple[list[bytes], in
     packed = [_packed(found.get(at)) for at in range(count)]
     whole_ones = [vector for vector in packed if vector]
     if len(whole_ones) < count or len({len(vector) for vector in whole_ones}) > 1:
-        raise GatewayRefusal(
-            502, f"The engine {engine} gave {len(whole_ones)} of {count} vectors. Its log says more.", code="bad_backend_answer"
+        raise refusal(
+            502,
+            f"The engine {engine} gave {len(whole_ones)} of {count} vectors. Its log says more.",
+            f"引擎 {engine} 只返回了 {count} 个向量中的 {len(whole_ones)} 个，详见其日志。",
+            code="bad_backend_answer",
         )
     return whole_ones, tokens
 
@@ -95,7 +99,13 @@ def shortened(vector: bytes, dimensions: int | None) -> bytes:
     if dimensions is None or dimensions == len(values):
         return vector
     if dimensions > len(values):
-        raise GatewayRefusal(400, f"dimensions = {dimensions}: the model has {len(values)}.", param="dimensions", code="invalid_value")
+        raise refusal(
+            400,
+            f"dimensions = {dimensions}: the model has {len(values)}.",
+            f"dimensions = {dimensions}：该模型只有 {len(values)} 维。",
+            param="dimensions",
+            code="invalid_value",
+        )
     cut: np.ndarray[tuple[int], np.dtype[np.float32]] = values[:dimensions]
     length = math.sqrt(float((cut.astype("<f8") ** 2).sum()))
     return (cut / length if length else cut).astype("<f4").tobytes()
@@ -147,7 +157,7 @@ def _texts(value: object, decode: Decode | None) -> tuple[str, ...]:
             texts.append(item)
         elif isinstance(item, list) and item and _are_ids(cast("list[object]", item)):
             if decode is None:
-                raise GatewayRefusal(400, _TOKENS_REASON, param="input", code="token_ids_unknown")
+                raise refusal(400, _TOKENS_REASON, _TOKENS_REASON_ZH, param="input", code="token_ids_unknown")
             texts.append(decode(cast("list[int]", item)))
         else:
             raise wrong(f"input[{at}]", "a string or an array of token ids")

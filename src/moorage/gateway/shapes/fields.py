@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 
 Json = dict[str, object]
 
 
 def wrong(param: str, wanted: str, code: str = "invalid_type") -> GatewayRefusal:
-    return GatewayRefusal(400, f"{param} must be {wanted}.", param=param, code=code)
+    return refusal(400, f"{param} must be {wanted}.", f"{param} 必须是：{wanted}。", param=param, code=code)
 
 
 def text(body: Mapping[str, object], name: str, default: str | None = None) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, obj, objects, text, whole, wrong
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use", "content_filter": "refusal"}
@@ -153,13 +153,13 @@ def sse(event: Json) -> bytes:
     return f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-def error_body(refusal: GatewayRefusal) -> bytes:
+def error_body(refused: GatewayRefusal) -> bytes:
     """A refusal in Anthropic's error shape."""
     kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 413: "request_too_large",
              429: "rate_limit_error", 503: "overloaded_error"}  # fmt: skip
     error = {
-        "type": kinds.get(refusal.status, "api_error" if refusal.status >= 500 else "invalid_request_error"),
-        "message": refusal.message,
+        "type": kinds.get(refused.status, "api_error" if refused.status >= 500 else "invalid_request_error"),
+        "message": refused.say(),
     }
     return json.dumps({"type": "error", "error": error}, ensure_ascii=False).encode()
 
@@ -221,9 +221,10 @@ def _user(blocks: list[Json], role: str, at: int) -> list[object]:
         elif kind == "image":
             parts.append({"type": "image_url", "image_url": {"url": _image(obj(block.get("source")), at)}})
         else:
-            raise GatewayRefusal(
+            raise refusal(
                 400,
                 f"messages[{at}]: blocks of type {kind!r} are not supported.",
+                f"messages[{at}]：不支持类型为 {kind!r} 的内容块。",
                 param=f"messages[{at}].content",
                 code="unsupported_value",
             )
@@ -252,9 +253,10 @@ def _tools(tools: object) -> list[object]:
     found: list[object] = []
     for at, tool in enumerate(objects(tools)):
         if tool.get("type") not in (None, "custom"):
-            raise GatewayRefusal(
+            raise refusal(
                 400,
                 f"tools[{at}]: {tool.get('type')!r} runs at Anthropic and not here.",
+                f"tools[{at}]：{tool.get('type')!r} 只能在 Anthropic 运行，此处不可用。",
                 param=f"tools[{at}].type",
                 code="unsupported_value",
             )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moorage.gateway.backends import Backend
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, number, obj, objects, text, whole, wrong
 
 MOST_DOCUMENTS = 10_000
@@ -67,9 +67,10 @@ def from_backend(answer: object, request: RerankRequest, backend: Backend, ident
         if isinstance(at, int) and 0 <= at < len(request.texts) and score is not None and math.isfinite(score):
             scores[at] = score
     if len(scores) < len(request.texts):
-        raise GatewayRefusal(
+        raise refusal(
             502,
             f"The engine {backend.name} scored {len(scores)} of {len(request.texts)} documents. Its log says more.",
+            f"引擎 {backend.name} 只为 {len(request.texts)} 篇文档中的 {len(scores)} 篇打了分，详见其日志。",
             code="bad_backend_answer",
         )
     if backend.traits.scores_are_logits or any(not 0.0 <= s <= 1.0 for s in scores.values()):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import refusal
 from moorage.gateway.shapes.fields import Json, flag, obj, objects, text, whole, wrong
 
 _PASSED = ("temperature", "top_p", "top_logprobs", "parallel_tool_calls", "user", "metadata", "service_tier", "top_k", "min_p", "repetition_penalty",
@@ -21,11 +21,21 @@ def to_chat(body: Mapping[str, object]) -> Json:
     """The chat request that means the same. Raises GatewayRefusal for what needs OpenAI's own tools or storage."""
     if body.get("previous_response_id") is not None or body.get("conversation") is not None:
         name = "previous_response_id" if body.get("previous_response_id") is not None else "conversation"
-        raise GatewayRefusal(
-            400, f"{name}: nothing is stored here. Send the whole conversation as input.", param=name, code="unsupported_parameter"
+        raise refusal(
+            400,
+            f"{name}: nothing is stored here. Send the whole conversation as input.",
+            f"{name}：此处不保存对话，请在 input 中发送完整对话。",
+            param=name,
+            code="unsupported_parameter",
         )
     if flag(body, "background", False):
-        raise GatewayRefusal(400, "background = true is not supported. Leave it out.", param="background", code="unsupported_parameter")
+        raise refusal(
+            400,
+            "background = true is not supported. Leave it out.",
+            "不支持 background = true，请去掉该字段。",
+            param="background",
+            code="unsupported_parameter",
+        )
     chat: Json = {"model": text(body, "model"), "messages": _messages(body), "stream": flag(body, "stream", False)}
     chat |= {name: body[name] for name in _PASSED if body.get(name) is not None}
     if (limit := whole(body, "max_output_tokens", 1, 1 << 31)) is not None:
@@ -287,8 +297,12 @@ def _add_item(messages: list[object], item: Json, at: int) -> None:
     elif kind == "reasoning":
         return  # what the model thought before is not sent to it again, as chat templates want it
     else:
-        raise GatewayRefusal(
-            400, f"input[{at}]: items of type {kind!r} are not supported.", param=f"input[{at}].type", code="unsupported_value"
+        raise refusal(
+            400,
+            f"input[{at}]: items of type {kind!r} are not supported.",
+            f"input[{at}]：不支持类型为 {kind!r} 的条目。",
+            param=f"input[{at}].type",
+            code="unsupported_value",
         )
 
 
@@ -307,8 +321,12 @@ def _content(content: object, at: int) -> object:
         elif kind in ("input_audio", "input_file"):
             parts.append({**part, "type": "file" if kind == "input_file" else kind})
         else:
-            raise GatewayRefusal(
-                400, f"input[{at}]: parts of type {kind!r} are not supported.", param=f"input[{at}].content", code="unsupported_value"
+            raise refusal(
+                400,
+                f"input[{at}]: parts of type {kind!r} are not supported.",
+                f"input[{at}]：不支持类型为 {kind!r} 的内容。",
+                param=f"input[{at}].content",
+                code="unsupported_value",
             )
     if parts and all(obj(part).get("type") == "text" for part in parts):
         return "".join(str(obj(part)["text"]) for part in parts)
@@ -325,9 +343,10 @@ def _tools(tools: object) -> list[object]:
     found: list[object] = []
     for at, tool in enumerate(objects(tools)):
         if tool.get("type") != "function":
-            raise GatewayRefusal(
+            raise refusal(
                 400,
                 f"tools[{at}]: only tools of type function are supported, not {tool.get('type')!r}.",
+                f"tools[{at}]：只支持 function 类型的工具，不支持 {tool.get('type')!r}。",
                 param=f"tools[{at}].type",
                 code="unsupported_value",
             )

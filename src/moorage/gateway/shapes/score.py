@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moorage.gateway.backends import Backend
-from moorage.gateway.errors import GatewayRefusal
+from moorage.gateway.errors import refusal
 from moorage.gateway.shapes import rerank
 from moorage.gateway.shapes.fields import Json, text, wrong
 
@@ -65,5 +65,11 @@ def _texts(body: Mapping[str, object], *names: str) -> tuple[str, ...]:
     value = body.get(name)
     texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if not texts or not all(isinstance(one, str) for one in texts):  # pyright: ignore[reportUnknownVariableType]
-        raise GatewayRefusal(400, f"{name} must be a string or an array of strings, not empty.", param=name, code="invalid_type")
+        raise refusal(
+            400,
+            f"{name} must be a string or an array of strings, not empty.",
+            f"{name} 必须是字符串或非空字符串数组。",
+            param=name,
+            code="invalid_type",
+        )
     return texts  # pyright: ignore[reportUnknownVariableType]
