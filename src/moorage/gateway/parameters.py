@@ -39,12 +39,14 @@ class Mapped:
     ignored: tuple[str, ...] = ()
 
 
+TOUCHED = frozenset((*_GUIDED, "structured_outputs", "num_beams", "developer", "json_schema"))
+"""Words of a request that may need another spelling, whatever the engine."""
+
+
 def needs_mapping(body: Mapping[str, object], backend: Backend) -> bool:
     """Whether ``mapped`` would change or refuse anything, so that most requests can be forwarded byte by byte."""
     traits = backend.traits
-    touched = (
-        _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams", "functions", "function_call", "thinking"}
-    )
+    touched = _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams"}
     if any(name in body for name in touched) or any(
         name in body and not _has_type(name, body[name]) for name in _NEEDS_NUMBER | _NEEDS_OBJECT
     ):

@@ -24,8 +24,7 @@ BACKEND = Engine(
         ignores=frozenset(("skip_special_tokens", "spaces_between_special_tokens")),
         most_choices=1,
         scores_are_logits=True,
-        takes_token_ids=True,
-        rerank_path="/rerank",
+        gives_base64=True,
     ),
     _structured,
 )  # fmt: skip

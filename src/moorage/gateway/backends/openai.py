@@ -11,4 +11,4 @@ def _structured(kind: Structured, value: object, version: Version | None) -> Map
     return {f"guided_{kind}": value}
 
 
-BACKEND = Engine("openai", Traits(takes_token_ids=True), _structured)
+BACKEND = Engine("openai", Traits(gives_base64=True), _structured)

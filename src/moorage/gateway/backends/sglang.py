@@ -31,7 +31,7 @@ BACKEND = Engine(
                 "prompt_logprobs",
             )
         ),
-        takes_token_ids=True,
+        gives_base64=True,
     ),
     _structured,
 )

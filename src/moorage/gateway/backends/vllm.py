@@ -20,7 +20,7 @@ BACKEND = Engine(
     "vllm",
     Traits(
         cannot=frozenset(("no_repeat_ngram_size", "early_stopping", "num_beam_groups", "diversity_penalty")),
-        takes_token_ids=True,
+        gives_base64=True,
     ),
     _structured,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from moorage.gateway.backends import Backend
 from moorage.gateway.errors import refusal
 from moorage.gateway.shapes.fields import Json, number, obj, objects, text, whole, wrong
 
@@ -58,9 +59,10 @@ def parse(body: Mapping[str, object], decode: Decode | None = None) -> Embedding
     )
 
 
-def to_backend(request: EmbeddingsRequest, model: str, texts: Sequence[str]) -> Json:
-    """The body for an OpenAI-compatible engine. Base64 is asked for: a third of the bytes, and nothing to parse."""
-    return {"model": model, "input": list(texts), "encoding_format": "base64", **dict(request.rest)}
+def to_backend(request: EmbeddingsRequest, engine: Backend, model: str, texts: Sequence[str]) -> Json:
+    """The body for an OpenAI-compatible engine. Base64 is asked for where it is known: a third of the bytes, and nothing to parse."""
+    encoding = "base64" if engine.traits.gives_base64 else "float"
+    return {"model": model, "input": list(texts), "encoding_format": encoding, **dict(request.rest)}
 
 
 def vectors_of(answer: object, count: int, engine: str) -> tuple[list[bytes], int | None]:

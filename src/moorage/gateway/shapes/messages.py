@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from moorage.core.errors import Language
 from moorage.gateway.errors import GatewayRefusal, refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, obj, objects, text, whole, wrong
 
@@ -153,13 +154,13 @@ def sse(event: Json) -> bytes:
     return f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-def error_body(refused: GatewayRefusal) -> bytes:
+def error_body(refused: GatewayRefusal, language: Language = "en") -> bytes:
     """A refusal in Anthropic's error shape."""
     kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 413: "request_too_large",
              429: "rate_limit_error", 503: "overloaded_error"}  # fmt: skip
     error = {
         "type": kinds.get(refused.status, "api_error" if refused.status >= 500 else "invalid_request_error"),
-        "message": refused.say(),
+        "message": refused.say(language),
     }
     return json.dumps({"type": "error", "error": error}, ensure_ascii=False).encode()
 
