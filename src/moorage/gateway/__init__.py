@@ -1,0 +1,1 @@
+"""One OpenAI-compatible door for every model of the team."""

@@ -1,0 +1,166 @@
+"""Calls written as tags: a function element with parameter elements inside (Qwen3-Coder, Seed, MiniMax-M2, DeepSeek V3.2, MiniCPM)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from moorage.gateway.toolcalls.json_text import read_arguments
+from moorage.gateway.toolcalls.parameters import Parameters
+from moorage.gateway.toolcalls.source import BLANKS, Source, Steps, Tags
+from moorage.gateway.toolcalls.writer import Writer
+
+_TAG_CHARACTERS = 400
+_ATTRIBUTE = re.compile(r"""\s*([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_CDATA = Tags(("<![CDATA[",))
+_CDATA_END = Tags(("]]>",))
+
+
+@dataclass(frozen=True)
+class XmlCalls:
+    """A table of tags. ``openers`` and ``parameters`` end before the name: ``<function=`` or ``<invoke`` (then it is an attribute).
+
+    ``trims_line_breaks``: one line break inside each end of a value belongs to the markup. ``outer``: the tags that may follow a call.
+    """
+
+    openers: tuple[str, ...]
+    closers: tuple[str, ...]
+    parameters: tuple[str, ...]
+    parameter_closers: tuple[str, ...]
+    outer: tuple[str, ...] = ()
+    trims_line_breaks: bool = False
+    has_cdata: bool = False
+    tag_end: str = ">"
+    name_attributes: tuple[str, ...] = ("name", "tool", "key")
+
+    def read(self, opener: str, source: Source, calls: Writer, *, is_bare: bool) -> Steps[bool]:
+        """The name, then one parameter after the other; or, in place of parameters, JSON."""
+        name, _ = yield from self._name(opener, source)
+        if name is None:
+            return False
+        if name not in calls.tools and not (yield from self._goes_on(source)):
+            return False
+        if not calls.start(name):
+            return False
+        source.forget()
+        yield from source.blanks()
+        if (yield from source.peek()) == "{":
+            is_complete = yield from read_arguments(source, calls.arguments)
+            yield from source.blanks()
+            yield from source.takes(self._closer_tags)
+        else:
+            is_complete = yield from self._parameters(source, calls)
+        calls.end(is_complete=is_complete)
+        return True
+
+    def _goes_on(self, source: Source) -> Steps[bool]:
+        """Whether what follows the name of an unknown function makes it a call."""
+        yield from source.blanks()
+        return (yield from source.sees(self._following_tags)) is not None
+
+    def _parameters(self, source: Source, calls: Writer) -> Steps[bool]:
+        """All parameters; text between them is content. True: the call is complete, as it is where only its closing tag is missing."""
+        parameters = Parameters(calls, trims_line_breaks=self.trims_line_breaks)
+        while True:
+            tag = yield from source.up_to(self._any_tags, calls.content)
+            if tag not in self.parameters:
+                if tag in self.closers:
+                    source.take(len(tag or ""))
+                elif tag is None and not source.is_over:
+                    return False
+                parameters.end()
+                return True
+            source.take(len(tag))
+            name, attributes = yield from self._name(tag, source)
+            if name is None:
+                return False
+            parameters.begin(name, is_text=_says_text(attributes))
+            ended = yield from self._value(source, parameters)
+            if not ended:
+                return False
+            parameters.close()
+            if ended == "call":
+                parameters.end()
+                return True
+
+    def _name(self, opener: str, source: Source) -> Steps[tuple[str | None, dict[str, str]]]:
+        """The name in a tag whose beginning was taken, and the tag's attributes."""
+        head, mark = yield from source.short(self._end_tags, _TAG_CHARACTERS, "<" if self.tag_end == ">" else "\n")
+        if mark is None:
+            return None, {}
+        if opener.endswith("="):
+            return head.strip().strip("\"'") or None, {}
+        attributes = {found[1]: found[2] or found[3] or "" for found in _ATTRIBUTE.finditer(head)}
+        return next((attributes[key] for key in self.name_attributes if key in attributes), None), attributes
+
+    def _value(self, source: Source, parameters: Parameters) -> Steps[Literal["value", "call", ""]]:
+        """A value up to its closing tag, which counts only where markup follows: ``</parameter>`` may stand in a text.
+
+        Where the model forgot that tag, the next one at the beginning of a line ends the value. Returns what ended.
+        """
+        if self.has_cdata and (yield from source.takes(_CDATA)) is not None and not (yield from _cdata(source, parameters)):
+            return ""
+        tail = _Tail(parameters)
+        while (tag := (yield from source.up_to(self._value_tags, tail))) is not None:
+            is_own = tag in self.parameter_closers
+            if not is_own and tail.at_line_start:
+                return "value"
+            source.take(len(tag))
+            blanks = "" if tag in self.parameters else (yield from source.blanks())
+            if tag not in self.parameters and (yield from self._markup_follows(source, is_own)):
+                return "value" if is_own else "call"
+            tail(tag + blanks)
+        return ""
+
+    def _markup_follows(self, source: Source, is_own: bool) -> Steps[bool]:
+        """Whether markup, or nothing, stands here."""
+        tag = yield from source.sees(self._any_tags if is_own else self._outer_tags)
+        return tag is not None or not (yield from source.more())
+
+    @cached_property
+    def _end_tags(self) -> Tags:
+        return Tags((self.tag_end,))
+
+    @cached_property
+    def _closer_tags(self) -> Tags:
+        return Tags(self.closers)
+
+    @cached_property
+    def _outer_tags(self) -> Tags:
+        return Tags((*self.outer, *self.openers))
+
+    @cached_property
+    def _any_tags(self) -> Tags:
+        return Tags((*self.closers, *self.parameters, *self.outer, *self.openers))
+
+    @cached_property
+    def _following_tags(self) -> Tags:
+        return Tags((*self.closers, *self.parameters, "{"))
+
+    @cached_property
+    def _value_tags(self) -> Tags:
+        return Tags((*self.parameter_closers, *self.closers, *self.parameters))
+
+
+def _says_text(attributes: dict[str, str]) -> bool:
+    """Whether the tag itself declares its value a string (``string="true"``, ``type="string"``)."""
+    return attributes.get("string", "").lower() == "true" or attributes.get("type") == "string"
+
+
+def _cdata(source: Source, parameters: Parameters) -> Steps[bool]:
+    return (yield from source.until(_CDATA_END, parameters.text)) is not None
+
+
+class _Tail:
+    """Passes text on and remembers whether a line has just begun."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self.at_line_start = False
+
+    def __call__(self, text: str) -> None:
+        self._parameters.text(text)
+        stripped = text.rstrip(BLANKS)
+        self.at_line_start = "\n" in text[len(stripped) :] or (self.at_line_start and not stripped)
