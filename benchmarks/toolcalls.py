@@ -10,13 +10,11 @@ its arguments, and the indexes count 0, 1, 2. ``--beside-vllm`` reads the same v
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import random
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -39,7 +37,10 @@ def read_vectors(path: Path) -> list[Vector]:
 def reading_of(vector: Vector) -> Reading:
     """How the vector says it is to be read."""
     return Reading(
-        FORMATS[str(vector["format"])], Tools.of(vector["tools"]), str(vector["prefill"] or ""), new_id=iter(map(str, range(10**6))).__next__
+        FORMATS[str(vector["format"])],
+        Tools.of(vector["tools"]),
+        str(vector["prefill"] or ""),
+        new_id=iter(map(str, range(10**6))).__next__,
     )
 
 
@@ -92,7 +93,11 @@ def calls_match(vector: Vector, message: Message) -> bool:
         )
     return len(expected) == len(message.calls) and all(
         call.name == wanted["name"]
-        and (same_json(call.arguments, wanted["arguments"]) if "arguments" in wanted else call.arguments.strip() == str(wanted["arguments_text"]).strip())
+        and (
+            same_json(call.arguments, wanted["arguments"])
+            if "arguments" in wanted
+            else call.arguments.strip() == str(wanted["arguments_text"]).strip()
+        )
         and ("native_id" not in wanted or call.id == wanted["native_id"])
         for call, wanted in zip(message.calls, expected, strict=True)
     )
@@ -176,8 +181,20 @@ def figures(path: Path, rounds: int, *, beside_vllm: bool) -> dict[str, object]:
         "formats": {name: asdict(score) for name, score in sorted(scores.items(), key=lambda item: (item[1].tier, item[0]))},
         "failures": failures,
         "cpu_us_per_character": round(spent / characters * 1e6, 3) if characters else 0.0,
-        "vllm": measure_vllm(vectors) if beside_vllm else PUBLISHED_VLLM,
+        "vllm": PUBLISHED_VLLM,
     }
+
+
+def table(found: dict[str, object]) -> str:
+    """The figures for a person."""
+    formats = cast("dict[str, dict[str, object]]", found["formats"])
+    lines = [f"{'format':18} {'tier':6} {'vectors':>7} {'whole':>6} {'cut':>5}"]
+    lines += [f"{name:18} {row['tier']:6} {row['vectors']:>7} {row['whole']:>6} {row['cut']:>5}" for name, row in formats.items()]
+    rates = ("core_whole_rate", "core_cut_rate", "whole_rate", "cut_rate", "cpu_us_per_character")
+    lines += [f"{name}: {found[name]}" for name in rates]
+    lines += [f"vLLM: {json.dumps(found['vllm'])}"]
+    lines += [f"failed: {failure['id']} {failure['wrong']}" for failure in cast("list[dict[str, object]]", found["failures"])]
+    return "\n".join(lines)
 
 
 def main() -> None:

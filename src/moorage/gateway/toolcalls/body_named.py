@@ -12,6 +12,8 @@ from moorage.gateway.toolcalls.writer import Writer
 
 _HEAD_CHARACTERS = 400
 _KIMI_ID = re.compile(r"(?:functions\.)?(?P<name>\S+?):(?P<number>\d+)")
+_INPUT_CHARACTERS = 4000
+_LINE_BREAK = Tags(("\n",))
 _FENCE = Tags(("```json", "```"))
 
 
@@ -167,8 +169,8 @@ class ReactCalls:
 
     def _plain(self, name: str, source: Source, calls: Writer) -> Steps[bool]:
         """One line of text is the value of the tool's only parameter; without that, it is no call."""
-        text, _ = yield from source.short(Tags(("\n",)), 4000)
-        if name not in calls.tools:
+        text, mark = yield from source.short(_LINE_BREAK, _INPUT_CHARACTERS)
+        if name not in calls.tools or (mark is None and source.was_cut):
             return False
         arguments = calls.tools.only_argument(name, text.strip())
         return arguments is not None and calls.one_call(name, None, arguments)

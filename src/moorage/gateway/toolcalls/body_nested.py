@@ -9,9 +9,10 @@ from functools import cached_property
 
 from moorage.gateway.toolcalls.coerce import json_of
 from moorage.gateway.toolcalls.json_text import quoted
+from moorage.gateway.toolcalls.objects import Json
 from moorage.gateway.toolcalls.parameters import Parameters
 from moorage.gateway.toolcalls.source import Source, Steps, Tags
-from moorage.gateway.toolcalls.tools import Json, item_schema, kinds_of, property_schema
+from moorage.gateway.toolcalls.tools import item_schema, kinds_of, property_schema
 from moorage.gateway.toolcalls.writer import Writer
 
 _TAG_CHARACTERS = 400
@@ -46,7 +47,7 @@ class NestedCalls:
 
     mark: str
 
-    @cached_property
+    @property
     def openers(self) -> tuple[str, ...]:
         """The tag up to its attribute."""
         return (f"{self.mark}<invoke",)

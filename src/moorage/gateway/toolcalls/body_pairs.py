@@ -88,9 +88,9 @@ class PairCalls:
 
     def _value(self, source: Source, parameters: Parameters) -> Steps[bool]:
         """A value up to its closing tag, which counts only where markup follows: the tag may stand in a text."""
-        while (tag := (yield from source.until(self._value_end, parameters.text))) is not None:
+        while (tag := (yield from source.until(self._value_end, parameters.text, is_value=True))) is not None:
             blanks = yield from source.blanks()
-            if (yield from source.sees(self._next_tags)) is not None or not (yield from source.more()):
+            if (yield from source.follows(self._next_tags)):
                 return True
             parameters.text(tag + blanks)
         return False

@@ -100,24 +100,19 @@ class XmlCalls:
 
         Where the model forgot that tag, the next one at the beginning of a line ends the value. Returns what ended.
         """
-        if self.has_cdata and (yield from source.takes(_CDATA)) is not None and not (yield from _cdata(source, parameters)):
+        if self.has_cdata and not (yield from _cdata(source, parameters)):
             return ""
         tail = _Tail(parameters)
-        while (tag := (yield from source.up_to(self._value_tags, tail))) is not None:
+        while (tag := (yield from source.up_to(self._value_tags, tail, is_value=True))) is not None:
             is_own = tag in self.parameter_closers
             if not is_own and tail.at_line_start:
                 return "value"
             source.take(len(tag))
             blanks = "" if tag in self.parameters else (yield from source.blanks())
-            if tag not in self.parameters and (yield from self._markup_follows(source, is_own)):
+            if tag not in self.parameters and (yield from source.follows(self._any_tags if is_own else self._outer_tags)):
                 return "value" if is_own else "call"
             tail(tag + blanks)
         return ""
-
-    def _markup_follows(self, source: Source, is_own: bool) -> Steps[bool]:
-        """Whether markup, or nothing, stands here."""
-        tag = yield from source.sees(self._any_tags if is_own else self._outer_tags)
-        return tag is not None or not (yield from source.more())
 
     @cached_property
     def _end_tags(self) -> Tags:
@@ -150,7 +145,10 @@ def _says_text(attributes: dict[str, str]) -> bool:
 
 
 def _cdata(source: Source, parameters: Parameters) -> Steps[bool]:
-    return (yield from source.until(_CDATA_END, parameters.text)) is not None
+    """A CDATA part, if the value begins with one. False where it breaks off."""
+    if (yield from source.takes(_CDATA)) is None:
+        return not source.was_cut or not (yield from source.follows(_CDATA))
+    return (yield from source.until(_CDATA_END, parameters.text, is_value=True)) is not None
 
 
 class _Tail:

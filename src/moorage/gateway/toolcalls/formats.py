@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moorage.gateway.toolcalls import reasoning as r
 from moorage.gateway.toolcalls.body import Grammar, Section
@@ -48,7 +48,8 @@ END_TOKENS = (
 class Format:
     """One way of writing calls and reasoning. ``document`` replaces the usual reader where messages have headers of their own.
 
-    ``opening``: what begins a call, with ``{name}`` where the name goes; ``opening_any`` the same for a call of any tool.
+    ``opening``: what begins a call, with ``{name}`` where the name goes; ``opening_any`` the same for a call of any tool,
+    ``closing`` what ends one whose arguments are JSON.
     ``header_end``: where the prefill stops within the message's header, the text up to this tag belongs to it.
     """
 
@@ -59,6 +60,7 @@ class Format:
     document: Document | None = None
     opening: str = ""
     opening_any: str = ""
+    closing: str = ""
     header_end: str = ""
     new_id: Callable[[], str] | None = None
 
@@ -68,16 +70,19 @@ def _mistral_id() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
 
 
-def _json(name: str, *tags: tuple[str, str], marks: tuple[r.Marks, ...] = (r.THINK,), body: JsonCalls | None = None, many: bool = True) -> Format:
-    """A format that is JSON between tags."""
-    sections = tuple(Section((opener,), (closer,) if closer else (), holds_many=many) for opener, closer in tags)
+def _json(
+    name: str, *tags: tuple[str, str], marks: tuple[r.Marks, ...] = (r.THINK,), body: JsonCalls | None = None, is_array: bool = False
+) -> Format:
+    """A format that is JSON between tags; ``is_array``: the calls stand in a list."""
+    sections = tuple(Section((opener,), (closer,) if closer else ()) for opener, closer in tags)
     opener = tags[0][0]
     return Format(
         name,
         Grammar(sections, (body or JsonCalls(),)),
         marks,
-        opening=opener + '\n{{"name": "{name}", "arguments": ',
-        opening_any=opener,
+        opening=opener + ("[" if is_array else "\n") + '{{"name": "{name}", "arguments": ',
+        opening_any=opener + ("[" if is_array else "\n"),
+        closing=("}]" if is_array else "}\n") + tags[0][1],
     )
 
 
@@ -97,6 +102,7 @@ HERMES = Format(
     Grammar((Section(("<tool_call>",), ("</tool_call>",)),), (JsonCalls(), _QWEN_XML), bare=(_QWEN_XML,)),
     opening='<tool_call>\n{{"name": "{name}", "arguments": ',
     opening_any="<tool_call>\n",
+    closing="}\n</tool_call>",
 )
 QWEN3_XML = Format(
     "qwen3_xml",
@@ -148,12 +154,14 @@ DEEPSEEK_V3 = Format(
     _DEEPSEEK_GRAMMAR,
     opening="<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n",
     opening_any="<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+    closing="\n```<｜tool▁call▁end｜>",
 )
 DEEPSEEK_V31 = Format(
     "deepseek_v31",
     _DEEPSEEK_GRAMMAR,
     opening="<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{name}<｜tool▁sep｜>",
     opening_any="<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>",
+    closing="<｜tool▁call▁end｜>",
 )
 
 
@@ -196,7 +204,8 @@ LLAMA3_JSON = Format(
     "llama3_json",
     Grammar((Section(("<|python_tag|>",)),), (JsonCalls(openers=("{",)),), loose=(JsonCalls(openers=("{",)),), between=";,"),
     opening='{{"name": "{name}", "parameters": ',
-    opening_any='{{"name": "',
+    opening_any='{"name": "',
+    closing="}",
 )
 _PYTHON = PythonCalls()
 PYTHONIC = Format(
@@ -249,8 +258,21 @@ KIMI_K2 = Format(
     (r.THINK, r.TRIANGLES),
     opening="<|tool_calls_section_begin|><|tool_call_begin|>functions.{name}:0<|tool_call_argument_begin|>",
     opening_any="<|tool_calls_section_begin|><|tool_call_begin|>functions.",
+    closing="<|tool_call_end|>",
 )
-HARMONY = Format("harmony", Grammar((), ()), (), (), read_harmony)
+MISTRAL_ARRAY = replace(
+    MISTRAL, name="mistral_array", opening='[TOOL_CALLS][{{"name": "{name}", "arguments": ', opening_any="[TOOL_CALLS][", closing="}]"
+)
+HARMONY = Format(
+    "harmony",
+    Grammar((), ()),
+    (),
+    (),
+    read_harmony,
+    opening="<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>",
+    opening_any="<|channel|>commentary to=functions.",
+    closing="<|call|>",
+)
 
 
 def _invoke(prefix: str) -> XmlCalls:
@@ -277,12 +299,13 @@ GEMMA4 = Format(
     opening="<|tool_call>call:{name}{{",
     opening_any="<|tool_call>call:",
 )
-GRANITE = _json("granite", ("<|tool_call|>", ""), ("<tool_call>", "</tool_call>"), marks=(r.THINK, r.GRANITE))
+GRANITE = _json("granite", ("<|tool_call|>", ""), ("<tool_call>", "</tool_call>"), marks=(r.THINK, r.GRANITE), is_array=True)
 PHI4_FUNCTOOLS = Format(
     "phi4_functools",
     Grammar((Section(("<|tool_call|>",), ("<|/tool_call|>",)),), (JsonCalls(),), bare=(JsonCalls(openers=("functools[",)),)),
     opening='functools[{{"name": "{name}", "arguments": ',
     opening_any="functools[",
+    closing="}]",
 )
 REACT = Format(
     "react",
@@ -292,14 +315,18 @@ REACT = Format(
 )
 
 ERNIE45 = _json("ernie45", ("<tool_call>", "</tool_call>"))
-LONGCAT = _json("longcat", ("<longcat_tool_call>", "</longcat_tool_call>"), marks=(r.THINK, r.Marks(("<longcat_think>",), ("</longcat_think>",))))
-GRANITE_20B = _json("granite_20b_fc", ("<function_call>", ""), many=False)
-GIGACHAT3 = _json("gigachat3", ("<|function_call|>", ""), ("<|message_sep|>\n\nfunction call<|role_sep|>\n", ""), ("function call<|role_sep|>\n", ""))
+LONGCAT = _json(
+    "longcat", ("<longcat_tool_call>", "</longcat_tool_call>"), marks=(r.THINK, r.Marks(("<longcat_think>",), ("</longcat_think>",)))
+)
+GRANITE_20B = _json("granite_20b_fc", ("<function_call>", ""))
+GIGACHAT3 = _json(
+    "gigachat3", ("<|function_call|>", ""), ("<|message_sep|>\n\nfunction call<|role_sep|>\n", ""), ("function call<|role_sep|>\n", "")
+)
 INTERNLM2 = _json("internlm2", ("<|action_start|><|plugin|>", "<|action_end|>"), ("<|action_start|> <|plugin|>", "<|action_end|>"))
-NEMOTRON = _json("nemotron_toolcall", ("<TOOLCALL>", "</TOOLCALL>"))
-JAMBA = _json("jamba", ("<tool_calls>", "</tool_calls>"))
-APRIEL = _json("apriel", ("<tool_calls>", "</tool_calls>"), marks=(r.APRIEL, r.THINK))
-HUNYUAN = _json("hunyuan", ("<tool_calls>", "</tool_calls>"))
+NEMOTRON = _json("nemotron_toolcall", ("<TOOLCALL>", "</TOOLCALL>"), is_array=True)
+JAMBA = _json("jamba", ("<tool_calls>", "</tool_calls>"), is_array=True)
+APRIEL = _json("apriel", ("<tool_calls>", "</tool_calls>"), marks=(r.APRIEL, r.THINK), is_array=True)
+HUNYUAN = _json("hunyuan", ("<tool_calls>", "</tool_calls>"), is_array=True)
 FIREFUNCTION = Format("firefunction", Grammar((), (), bare=(JsonCalls(openers=("functools[",)),)), opening_any="functools[")
 APERTUS = _json("apertus", ("<|tools_prefix|>", "<|tools_suffix|>"), body=JsonCalls(is_keyed=True))
 INKLING = Format(
@@ -310,7 +337,9 @@ INKLING = Format(
 )
 COHERE = Format(
     "cohere",
-    Grammar((Section(("<|START_ACTION|>",), ("<|END_ACTION|>",)), Section(("Action: ```json\n", "Action:```json\n"), ("```",))), (JsonCalls(),)),
+    Grammar(
+        (Section(("<|START_ACTION|>",), ("<|END_ACTION|>",)), Section(("Action: ```json\n", "Action:```json\n"), ("```",))), (JsonCalls(),)
+    ),
     (r.COHERE,),
     (*END_TOKENS, "<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|START_OF_TURN_TOKEN|>"),
 )
@@ -460,6 +489,7 @@ EXTRA = (
     LONGCAT,
     MINICPM5,
     MINIMAX_M3,
+    MISTRAL_ARRAY,
     MUSE,
     NEMOTRON,
     OLMO3,

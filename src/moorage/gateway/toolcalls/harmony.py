@@ -74,7 +74,7 @@ def _call(name: str, source: Source, calls: Writer) -> Steps[None]:
         return
     yield from source.blanks()
     if (yield from source.peek()) not in ("{", "["):
-        ended = yield from source.up_to(_BODY_ENDS, calls.arguments)
+        ended = yield from source.up_to(_BODY_ENDS, calls.arguments, is_value=True)
         calls.end(is_complete=ended is not None or source.is_over)
         return
     is_whole = yield from read_value(source, calls.arguments)

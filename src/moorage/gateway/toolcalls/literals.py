@@ -17,7 +17,20 @@ _BLANK = " \t\r\n"
 _NEXT_ARGUMENT = re.compile(r"[ \t\r\n]*(?:[^\W\d]\w*[ \t\r\n]*=|\))")
 _PERHAPS_ARGUMENT = re.compile(r"[ \t\r\n]*(?:[^\W\d]\w*[ \t\r\n]*)?")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d_]*)(?:\.\d*)?(?:[eE][+-]?\d+)?|[+-]?\.\d+(?:[eE][+-]?\d+)?")
-_SIMPLE_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0", "\n": "", "\\": "\\", "'": "'", '"': '"'}
+_SIMPLE_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "a": "\a",
+    "0": "\0",
+    "\n": "",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+}
 _LONGEST_NAME = 256
 
 
@@ -127,7 +140,7 @@ class LiteralReader:
 
     def _marked(self, mark: str) -> Steps[bool]:
         self._give('"')
-        ended = yield from self._source.until(Tags((mark,)), lambda text: self._give(escaped(text)))
+        ended = yield from self._source.until(Tags((mark,)), lambda text: self._give(escaped(text)), is_value=True)
         if ended is None:
             return False
         self._give('"')
@@ -188,8 +201,9 @@ class LiteralReader:
             ahead = source.text[source.at + offset : source.at + offset + _LONGEST_NAME]
             if _NEXT_ARGUMENT.match(ahead):
                 return True
-            if source.is_ended or len(ahead) == _LONGEST_NAME or not _PERHAPS_ARGUMENT.fullmatch(ahead):
-                return False
+            may_become = len(ahead) < _LONGEST_NAME and _PERHAPS_ARGUMENT.fullmatch(ahead) is not None
+            if source.is_ended or not may_become:
+                return may_become and source.was_cut
             yield
 
     def _escape(self) -> Steps[str | None]:

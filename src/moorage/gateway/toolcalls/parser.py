@@ -139,7 +139,7 @@ class _Document:
         if self._format.document is not None:
             yield from self._format.document(self._reading.prefill, self._source, self._writer)
             return
-        if self._format.header_end and self._reading.prefill:
+        if self._format.header_end and self._reading.prefill.endswith("assistant"):
             yield from self._source.short(Tags((self._format.header_end,)), 200)
         opened = opened_by(self._reading.prefill, self._marks)
         if opened is not None:

@@ -26,7 +26,7 @@ class Tags:
         self._pattern = re.compile("|".join(map(re.escape, self.tags)) or r"(?!)")
         self._beginnings = frozenset(tag[:n] for tag in self.tags for n in range(1, len(tag)))
         self._firsts = frozenset(tag[0] for tag in self.tags)
-        self._longest = max(map(len, self.tags), default=0)
+        self.longest = max(map(len, self.tags), default=0)
 
     def find(self, text: str, at: int, is_ended: bool) -> tuple[int, str | None]:
         """Where the text that is no tag ends, and the tag that stands there.
@@ -36,7 +36,7 @@ class Tags:
         found = self._pattern.search(text, at)
         where = found.start() if found else len(text)
         if not is_ended:
-            for place in range(max(at, len(text) - self._longest + 1), len(text)):
+            for place in range(max(at, len(text) - self.longest + 1), len(text)):
                 if place > where:
                     break
                 if text[place] in self._firsts and text[place:] in self._beginnings:
@@ -45,7 +45,7 @@ class Tags:
 
     def here(self, text: str, at: int, is_ended: bool) -> tuple[bool, str | None]:
         """Whether that can be told yet, and which tag stands at exactly this place."""
-        if not is_ended and len(text) - at < self._longest and (at == len(text) or text[at:] in self._beginnings):
+        if not is_ended and len(text) - at < self.longest and (at == len(text) or text[at:] in self._beginnings):
             return False, None
         found = self._pattern.match(text, at)
         return True, found.group() if found else None
@@ -129,6 +129,12 @@ class Source:
                 return tag
             yield
 
+    def follows(self, tags: Tags) -> Steps[bool]:
+        """Whether one of the tags stands here, or the text ends; the beginning of a tag counts where a limit cut the text."""
+        if (yield from self.sees(tags)) is not None or not (yield from self.more()):
+            return True
+        return self.was_cut and self.is_ended and not tags.here(self.text, self.at, False)[0]
+
     def takes(self, tags: Tags) -> Steps[str | None]:
         """The tag that stands here, taken."""
         tag = yield from self.sees(tags)
@@ -136,19 +142,25 @@ class Source:
             self.take(len(tag))
         return tag
 
-    def up_to(self, tags: Tags, give: Callable[[str], object]) -> Steps[str | None]:
-        """Gives away the text before the next tag, as it arrives. Returns the tag, not taken; None at the end of the text."""
+    def up_to(self, tags: Tags, give: Callable[[str], object], *, is_value: bool = False) -> Steps[str | None]:
+        """Gives away the text before the next tag, as it arrives. Returns the tag, not taken; None at the end of the text.
+
+        ``is_value``: where a limit cut the text inside what may be a tag, that beginning is left out; a value must stay an honest prefix.
+        """
         while True:
-            end, tag = tags.find(self.text, self.at, self.is_ended)
+            end, tag = tags.find(self.text, self.at, self.is_ended and not (is_value and self.was_cut))
             if end > self.at:
                 give(self.take(end - self.at))
-            if tag is not None or self.is_ended:
+            if tag is not None:
                 return tag
+            if self.is_ended:
+                self.take(len(self.text) - self.at)
+                return None
             yield
 
-    def until(self, tags: Tags, give: Callable[[str], object]) -> Steps[str | None]:
+    def until(self, tags: Tags, give: Callable[[str], object], *, is_value: bool = False) -> Steps[str | None]:
         """The same, and the tag is taken."""
-        tag = yield from self.up_to(tags, give)
+        tag = yield from self.up_to(tags, give, is_value=is_value)
         if tag is not None:
             self.take(len(tag))
         return tag
@@ -161,8 +173,11 @@ class Source:
         """
         taken = ""
         while True:
-            end, tag = tags.find(self.text, self.at, self.is_ended)
-            piece = self.text[self.at : end]
+            # Only so far as a tag counts: looking to the end of the text each time would make many failures quadratic.
+            reach = limit - len(taken) + tags.longest
+            window = self.text[self.at : self.at + reach]
+            end, tag = tags.find(window, 0, self.is_ended or len(window) == reach)
+            piece = window[:end]
             stop = min((i for c in not_in if (i := piece.find(c)) >= 0), default=-1)
             over = limit - len(taken)
             if stop >= 0 or len(piece) > over:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
-Json = Mapping[str, object]
+from moorage.gateway.toolcalls.objects import Json, entries, mapping
 
 KINDS = ("null", "integer", "number", "boolean", "object", "array", "string")
 """The order in which a value of several possible kinds is tried; the first that fits wins."""
@@ -39,7 +38,7 @@ class Tool:
 
     def properties(self) -> Json:
         """The parameters' schemas by name."""
-        return _mapping(self.parameters.get("properties"))
+        return mapping(self.parameters.get("properties"))
 
 
 class Tools:
@@ -52,11 +51,11 @@ class Tools:
     def of(cls, tools: object) -> Tools:
         """From OpenAI's ``tools`` list. An entry that is no function, or has no name, is left out."""
         found: list[Tool] = []
-        for entry in cast("list[object]", tools) if isinstance(tools, list) else []:
-            function = _mapping(_mapping(entry).get("function")) or _mapping(entry)
+        for entry in entries(tools):
+            function = mapping(mapping(entry).get("function")) or mapping(entry)
             name = function.get("name")
             if isinstance(name, str) and name:
-                found.append(Tool(name, _mapping(function.get("parameters"))))
+                found.append(Tool(name, mapping(function.get("parameters"))))
         return cls(found)
 
     def __contains__(self, name: object) -> bool:
@@ -78,7 +77,7 @@ class Tools:
         if not self.has_parameter(tool, parameter):
             return {}
         known = self._tools[tool]
-        return resolve(_mapping(known.properties()[parameter]), known.parameters)
+        return resolve(mapping(known.properties()[parameter]), known.parameters)
 
     def root(self, tool: str) -> Json:
         """The tool's whole schema, where references are looked up."""
@@ -87,8 +86,8 @@ class Tools:
     def only_argument(self, tool: str, text: str) -> str | None:
         """Arguments that give this text to the tool's only (or only required) parameter; None where it has no such one."""
         parameters = self.root(tool)
-        names = list(_mapping(parameters.get("properties")))
-        required = [name for name in _list(parameters.get("required")) if isinstance(name, str) and name in names]
+        names = list(mapping(parameters.get("properties")))
+        required = [name for name in entries(parameters.get("required")) if isinstance(name, str) and name in names]
         if not names or not text:
             return "{}"
         chosen = names if len(names) == 1 else required
@@ -107,8 +106,8 @@ def resolve(schema: Json, root: Json) -> Json:
             return schema
         target: object = root
         for part in reference[2:].split("/"):
-            target = _mapping(target).get(part.replace("~1", "/").replace("~0", "~"))
-        schema = _mapping(target)
+            target = mapping(target).get(part.replace("~1", "/").replace("~0", "~"))
+        schema = mapping(target)
     return {}
 
 
@@ -118,13 +117,13 @@ def kinds_of(schema: Json, root: Json, depth: int = 0) -> frozenset[str]:
         return frozenset()
     schema = resolve(schema, root)
     declared = schema.get("type")
-    names = cast("list[object]", declared) if isinstance(declared, list) else [declared]
+    names = entries(declared) or [declared]
     found = {_ALIASES.get(name.lower(), name.lower()) for name in names if isinstance(name, str)} & set(KINDS)
     for union in ("anyOf", "oneOf", "allOf"):
-        for part in _list(schema.get(union)):
-            found |= kinds_of(_mapping(part), root, depth + 1)
+        for part in entries(schema.get(union)):
+            found |= kinds_of(mapping(part), root, depth + 1)
     if not found:
-        found |= {_kind_of(value) for value in _list(schema.get("enum"))}
+        found |= {_kind_of(value) for value in entries(schema.get("enum"))}
         if "const" in schema:
             found.add(_kind_of(schema["const"]))
     if found and schema.get("nullable") is True:
@@ -135,12 +134,12 @@ def kinds_of(schema: Json, root: Json, depth: int = 0) -> frozenset[str]:
 def property_schema(schema: Json, name: str, root: Json) -> Json:
     """The schema of an object's property, looked for in its unions too."""
     schema = resolve(schema, root)
-    inner = _mapping(schema.get("properties")).get(name)
+    inner = mapping(schema.get("properties")).get(name)
     if inner is not None:
-        return resolve(_mapping(inner), root)
+        return resolve(mapping(inner), root)
     for part in variants(schema, root):
-        if name in _mapping(part.get("properties")):
-            return resolve(_mapping(_mapping(part.get("properties"))[name]), root)
+        if name in mapping(part.get("properties")):
+            return resolve(mapping(mapping(part.get("properties"))[name]), root)
     return {}
 
 
@@ -148,13 +147,13 @@ def item_schema(schema: Json, root: Json) -> Json:
     """The schema of an array's items, looked for in its unions too."""
     for part in (resolve(schema, root), *variants(schema, root)):
         if "items" in part:
-            return resolve(_mapping(part["items"]), root)
+            return resolve(mapping(part["items"]), root)
     return {}
 
 
 def variants(schema: Json, root: Json) -> list[Json]:
     """The alternatives of a union."""
-    return [resolve(_mapping(part), root) for union in ("anyOf", "oneOf", "allOf") for part in _list(schema.get(union))]
+    return [resolve(mapping(part), root) for union in ("anyOf", "oneOf", "allOf") for part in entries(schema.get(union))]
 
 
 def _kind_of(value: object) -> str:
@@ -164,11 +163,3 @@ def _kind_of(value: object) -> str:
         if isinstance(value, types):
             return kind
     return "object"
-
-
-def _mapping(value: object) -> Json:
-    return cast("Json", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
