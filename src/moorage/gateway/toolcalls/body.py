@@ -98,9 +98,29 @@ class Grammar:
                 return True
             if calls.calls_begun > begun and not section.holds_many:
                 return False
-            if not (yield from source.more()) or not (yield from self._one(source, calls)):
+            if not (yield from source.more()):
+                return False
+            if calls.calls_begun == begun and self._skips_text and not (yield from self._skip_text(closers, source, calls)):
+                return False
+            if not (yield from self._one(source, calls)):
                 return False
             source.keep()
+
+    def _skip_text(self, closers: Tags, source: Source, calls: Writer) -> Steps[bool]:
+        """Text between a section's opener and its first call is content; without a call behind it, the section is none."""
+        text: list[str] = []
+        tag = yield from source.up_to(Tags((*closers.tags, *self._body_tags.tags)), text.append)
+        if tag is None or tag in closers.tags:
+            return False
+        if "".join(text).strip():
+            calls.content("".join(text))
+            source.keep()
+        return True
+
+    @cached_property
+    def _skips_text(self) -> bool:
+        """Whether every call has a tag of its own, longer than a bracket, to be looked for behind other text."""
+        return all(len(opener) > 1 for body in self.bodies for opener in body.openers or ("",))
 
     def _filler(self, source: Source, *, has_calls: bool) -> Steps[None]:
         while True:

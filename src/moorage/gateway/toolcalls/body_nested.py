@@ -70,6 +70,7 @@ class NestedCalls:
         while (yield from source.until(self._mark_tags, stack[-1].text.append if stack else calls.content)) is not None:
             tag, mark = yield from source.short(_TAG_END, _TAG_CHARACTERS)
             if mark is None or tag[:1] != "<":
+                calls.content(tag)
                 return False
             if tag == "</invoke" and not stack:
                 parameters.end()

@@ -56,23 +56,33 @@ class PairCalls:
                 parameters.end()
                 return True
             mark = None
-            if not (yield from self._pair(source, parameters)):
+            if not (yield from self._pair(source, calls, parameters)):
                 return False
 
-    def _pair(self, source: Source, parameters: Parameters) -> Steps[bool]:
+    def _pair(self, source: Source, calls: Writer, parameters: Parameters) -> Steps[bool]:
+        """One pair. What breaks off before its value is content."""
         key, mark = yield from source.short(self._key_end, _KEY_CHARACTERS)
         if mark is None:
+            calls.content(key)
             return False
+        if mark == self.value[0]:
+            # The model forgot to close the key.
+            parameters.begin(key.strip())
+            return (yield from self._whole_value(source, parameters))
         yield from source.blanks()
         kind = ""
         if self.kind[0] and (yield from source.takes(self._kind_begin)) is not None:
             kind, _ = yield from source.short(self._kind_end, _KEY_CHARACTERS)
             yield from source.blanks()
         if (yield from source.takes(self._value_begin)) is None:
+            calls.content(key + kind)
             return False
         if kind and kind != "string":
             return (yield from self._typed(key.strip(), kind, source, parameters))
         parameters.begin(key.strip(), is_text=bool(kind))
+        return (yield from self._whole_value(source, parameters))
+
+    def _whole_value(self, source: Source, parameters: Parameters) -> Steps[bool]:
         if not (yield from self._value(source, parameters)):
             return False
         parameters.close()
@@ -105,7 +115,7 @@ class PairCalls:
 
     @cached_property
     def _key_end(self) -> Tags:
-        return Tags((self.key[1],))
+        return Tags((self.key[1], self.value[0]))
 
     @cached_property
     def _kind_begin(self) -> Tags:

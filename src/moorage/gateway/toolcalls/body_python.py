@@ -83,6 +83,7 @@ class PythonCalls:
             text, mark = yield from source.short(_EQUALS, _NAME_CHARACTERS, "()[]{}\"',\n")
             name = text.strip()
             if mark is None or not _ARGUMENT_NAME.fullmatch(name):
+                calls.content(text)
                 return False
 
 

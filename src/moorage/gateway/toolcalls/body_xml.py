@@ -37,12 +37,10 @@ class XmlCalls:
 
     def read(self, opener: str, source: Source, calls: Writer, *, is_bare: bool) -> Steps[bool]:
         """The name, then one parameter after the other; or, in place of parameters, JSON."""
-        name, _ = yield from self._name(opener, source)
+        name, _, _ = yield from self._name(opener, source)
         if name is None:
             return False
-        if name not in calls.tools and not (yield from self._goes_on(source)):
-            return False
-        if not calls.start(name):
+        if not (yield from self._goes_on(source, is_known=name in calls.tools)) or not calls.start(name):
             return False
         source.forget()
         yield from source.blanks()
@@ -55,9 +53,11 @@ class XmlCalls:
         calls.end(is_complete=is_complete)
         return True
 
-    def _goes_on(self, source: Source) -> Steps[bool]:
-        """Whether what follows the name of an unknown function makes it a call."""
+    def _goes_on(self, source: Source, *, is_known: bool) -> Steps[bool]:
+        """Whether what follows the name makes it a call; behind a tool's name the text may end as well."""
         yield from source.blanks()
+        if is_known:
+            return (yield from source.follows(self._following_tags))
         return (yield from source.sees(self._following_tags)) is not None
 
     def _parameters(self, source: Source, calls: Writer) -> Steps[bool]:
@@ -73,8 +73,9 @@ class XmlCalls:
                 parameters.end()
                 return True
             source.take(len(tag))
-            name, attributes = yield from self._name(tag, source)
+            name, attributes, head = yield from self._name(tag, source)
             if name is None:
+                calls.content(tag + head)
                 return False
             parameters.begin(name, is_text=_says_text(attributes))
             ended = yield from self._value(source, parameters)
@@ -85,15 +86,15 @@ class XmlCalls:
                 parameters.end()
                 return True
 
-    def _name(self, opener: str, source: Source) -> Steps[tuple[str | None, dict[str, str]]]:
-        """The name in a tag whose beginning was taken, and the tag's attributes."""
+    def _name(self, opener: str, source: Source) -> Steps[tuple[str | None, dict[str, str], str]]:
+        """The name in a tag whose beginning was taken, the tag's attributes, and all that was read."""
         head, mark = yield from source.short(self._end_tags, _TAG_CHARACTERS, "<" if self.tag_end == ">" else "\n")
         if mark is None:
-            return None, {}
+            return None, {}, head
         if opener.endswith("="):
-            return head.strip().strip("\"'") or None, {}
+            return head.strip().strip("\"'") or None, {}, head + (mark or "")
         attributes = {found[1]: found[2] or found[3] or "" for found in _ATTRIBUTE.finditer(head)}
-        return next((attributes[key] for key in self.name_attributes if key in attributes), None), attributes
+        return next((attributes[key] for key in self.name_attributes if key in attributes), None), attributes, head + mark
 
     def _value(self, source: Source, parameters: Parameters) -> Steps[Literal["value", "call", ""]]:
         """A value up to its closing tag, which counts only where markup follows: ``</parameter>`` may stand in a text.
@@ -132,7 +133,7 @@ class XmlCalls:
 
     @cached_property
     def _following_tags(self) -> Tags:
-        return Tags((*self.closers, *self.parameters, "{"))
+        return Tags((*self.closers, *self.parameters, *self.outer, "{"))
 
     @cached_property
     def _value_tags(self) -> Tags:

@@ -309,7 +309,7 @@ PHI4_FUNCTOOLS = Format(
 )
 REACT = Format(
     "react",
-    Grammar((), (), bare=(ReactCalls(),)),
+    Grammar((Section((), ("Observation:",)),), (), bare=(ReactCalls(),)),
     opening="Action: {name}\nAction Input: ",
     opening_any="Action: ",
 )

@@ -13,6 +13,7 @@ _ENDS = ("<|end|>", "<|call|>", "<|return|>", "<|endoftext|>")
 _ALL = Tags((_START, _CHANNEL, _MESSAGE, _CONSTRAIN, *_ENDS))
 _BODY_ENDS = Tags((*_ENDS, _START))
 _RECIPIENT = re.compile(r"\bto=([^\s<]+)")
+_EMPTY_HEADER = re.compile(r"\s*(?:assistant)?\s*(?:<\|channel\|>)?\s*(?:analysis|commentary|final)?\s*(?:<\|\w+\|>)?\s*")
 _PEOPLE = ("assistant", "user", "all", "system", "developer", "none")
 _HEADER_CHARACTERS = 600
 
@@ -45,9 +46,10 @@ def _message(header: str, source: Source, calls: Writer) -> Steps[None]:
         if tag is None:
             break
         if tag in _ENDS:
-            source.forget()
-            return
-    calls.content(source.kept())
+            break
+    text = source.kept()
+    if not _EMPTY_HEADER.fullmatch(text):
+        calls.content(text)
 
 
 def _body(header: str, source: Source, calls: Writer) -> Steps[None]:

@@ -147,7 +147,7 @@ class LiteralReader:
         return True
 
     def _word(self, stops: str) -> Steps[str | None]:
-        """The characters up to a separator. None where the text ends before one."""
+        """The characters up to a separator. None where the text ends before one: a limit may have cut a number, so it is left out then."""
         parts: list[str] = []
         pattern = re.compile(f"[^{re.escape(stops)}]+")
         while (yield from self._source.more()):
@@ -155,6 +155,8 @@ class LiteralReader:
             if not found:
                 return "".join(parts).strip()
             parts.append(self._source.take(found.end() - self._source.at))
+        if not self._source.was_cut:
+            self._give('"' + escaped("".join(parts)))
         return None
 
     def _quoted(self, stack: list[str], closers: str) -> Steps[bool]:
