@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -20,11 +21,12 @@ from typing import cast
 
 from moorage.gateway.toolcalls.events import CallArguments, CallEnd, CallStart, Event
 from moorage.gateway.toolcalls.formats import FORMATS
-from moorage.gateway.toolcalls.message import Message, collect
+from moorage.gateway.toolcalls.message import Call, Message, collect
 from moorage.gateway.toolcalls.parser import Reading, parse
 from moorage.gateway.toolcalls.tools import Tools
 
 Vector = dict[str, object]
+HARMONY_TOKENS = ("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>", "<|return|>")
 PUBLISHED_VLLM = {"version": "0.32", "vectors": 258, "whole": 210, "cut": 210, "measured_here": False}
 """vLLM's own parsers on the vectors of 16 formats that did not come from its test suite, as published with the vectors."""
 
@@ -181,7 +183,7 @@ def figures(path: Path, rounds: int, *, beside_vllm: bool) -> dict[str, object]:
         "formats": {name: asdict(score) for name, score in sorted(scores.items(), key=lambda item: (item[1].tier, item[0]))},
         "failures": failures,
         "cpu_us_per_character": round(spent / characters * 1e6, 3) if characters else 0.0,
-        "vllm": PUBLISHED_VLLM,
+        "vllm": beside(vectors, failures) if beside_vllm else PUBLISHED_VLLM,
     }
 
 
@@ -195,6 +197,32 @@ def table(found: dict[str, object]) -> str:
     lines += [f"vLLM: {json.dumps(found['vllm'])}"]
     lines += [f"failed: {failure['id']} {failure['wrong']}" for failure in cast("list[dict[str, object]]", found["failures"])]
     return "\n".join(lines)
+
+
+def beside(vectors: list[Vector], failures: list[dict[str, object]]) -> dict[str, object]:
+    """vLLM's parsers on the vectors that are not of its own tests, and ours on the same ones."""
+    import toolcalls_vllm as peer
+
+    def markers(name: str) -> list[str]:
+        grammar = FORMATS[name].grammar
+        marks = [tag for marks in FORMATS[name].reasoning for tag in (*marks.openers, *marks.closers)]
+        bodies = [
+            tag for body in (*grammar.bodies, *grammar.bare) for part in vars(body).values() if isinstance(part, tuple) for tag in part
+        ]
+        found = [*grammar.openers, *grammar.closers, *FORMATS[name].noise, *marks, *bodies, *HARMONY_TOKENS]
+        return [tag.strip() for tag in found if re.fullmatch(r"\s*(<[^ ]+>|\[/?[A-Z_]+\])\s*", tag)]
+
+    def is_right(vector: Vector, read: peer.Read) -> bool:
+        calls, content, reasoning = read
+        return not matches(vector, Message(content, reasoning, [Call(**call) for call in calls]))
+
+    if not peer.is_installed():
+        return PUBLISHED_VLLM
+    compared = [vector for vector in vectors if vector["format"] in peer.PAIRS and not peer.is_from_vllm(vector)]
+    ids = {vector["id"] for vector in compared}
+    missed = [failure for failure in failures if failure["id"] in ids]
+    ours = {"whole": len(compared) - sum(bool(failure["wrong"]) for failure in missed), "cut": len(compared) - len(missed)}
+    return {**peer.score(compared, markers, is_right), "ours": ours}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -81,7 +82,7 @@ def test_any_cut_of_any_text_gives_the_same_message(case: tuple[str, str], prefi
     whole = parse(reading(name, prefill, is_parallel=is_parallel), [text], reason)
     assert_in_order(whole)
     ends = sorted({min(place, len(text)) for place in places} | {0, len(text)})
-    pieces = [text[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(ends)]
     for way in (pieces, list(text)):
         events = parse(reading(name, prefill, is_parallel=is_parallel), way, reason)
         assert_in_order(events)
