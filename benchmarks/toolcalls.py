@@ -1,10 +1,11 @@
 """Does the parser of tool calls and reasoning read what models write, whole and however the text is cut?
 
-    python benchmarks/toolcalls.py --data vectors.jsonl [--cuts 5] [--beside-vllm] [--json]
+    python benchmarks/toolcalls.py --data vectors.jsonl [--cuts 5] [--alone] [--json]
 
 Each vector is read whole, one character at a time, and cut at random places. A vector passes whole when calls, reasoning and content are
 the expected ones; it passes cut when every cut gives the same message as the whole text, each call's name and id come once and before
-its arguments, and the indexes count 0, 1, 2. ``--beside-vllm`` reads the same vectors with the parsers of the vLLM that is installed.
+its arguments, and the indexes count 0, 1, 2. Where vLLM is installed its own parsers read the same vectors, without those taken from its
+tests; elsewhere, and with ``--alone``, the published figure is printed and marked as such.
 """
 
 from __future__ import annotations
@@ -230,10 +231,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the vectors, one JSON object a line")
     parser.add_argument("--cuts", type=int, default=5, help="random cuts of each text")
-    parser.add_argument("--beside-vllm", action="store_true", help="read them with the installed vLLM's parsers too")
+    parser.add_argument("--alone", action="store_true", help="do not load vLLM even if it is installed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = figures(options.data, options.cuts, beside_vllm=options.beside_vllm)
+    found = figures(options.data, options.cuts, beside_vllm=not options.alone)
     print(json.dumps(found, ensure_ascii=False, indent=1) if options.json else table(found))
 
 

@@ -1,4 +1,4 @@
-"""The same vectors read by the parsers of the vLLM that is installed; used by ``toolcalls.py --beside-vllm``.
+"""The same vectors read by the parsers of the vLLM that is installed; used by ``toolcalls.py``.
 
 Each format is paired with the tool and reasoning parsers that vLLM names for its models. The tokenizer is one token a character, with the
 formats' markers as special tokens, as in the models' own vocabularies. The streamed reading gets one token at a time.

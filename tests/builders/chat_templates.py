@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _CHATML_TURN = "{%- if m.role != 'assistant' %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{%- else %}<|im_start|>assistant\n{{ m.content or '' }}"
 _CHATML_END = (
-    "<|im_end|>\n{%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}<|im_start|>assistant\n"
+    "<|im_end|>\n{%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
     "{%- if thinks is defined and thinks %}{{ '<think>\n' }}{%- endif %}{%- endif %}"
 )
 _TOOLS = (

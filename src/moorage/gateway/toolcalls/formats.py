@@ -328,7 +328,11 @@ JAMBA = _json("jamba", ("<tool_calls>", "</tool_calls>"), is_array=True)
 APRIEL = _json("apriel", ("<tool_calls>", "</tool_calls>"), marks=(r.APRIEL, r.THINK), is_array=True)
 HUNYUAN = _json("hunyuan", ("<tool_calls>", "</tool_calls>"), is_array=True)
 FIREFUNCTION = Format("firefunction", Grammar((), (), bare=(JsonCalls(openers=("functools[",)),)), opening_any="functools[")
-APERTUS = _json("apertus", ("<|tools_prefix|>", "<|tools_suffix|>"), body=JsonCalls(is_keyed=True))
+APERTUS = replace(
+    _json("apertus", ("<|tools_prefix|>", "<|tools_suffix|>"), body=JsonCalls(is_keyed=True), is_array=True),
+    opening='<|tools_prefix|>[{{"{name}": ',
+    opening_any='<|tools_prefix|>[{"',
+)
 INKLING = Format(
     "inkling",
     Grammar((Section(("<|content_invoke_tool_json|>",), ("<|end_message|>",)),), (JsonCalls(),)),
