@@ -336,3 +336,27 @@ def test_finishing_twice_gives_nothing_more():
     assert parser.finish() == [AnswerInReasoning("High."), Finished("stop")]
     assert parser.finish() == []
     assert parser.feed("more") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('<parameter name="input">{"ship": "x"}</parameter>', {"ship": "x"}),
+        ('<parameter name="input">{"other": "x"}</parameter>', {"input": {"other": "x"}}),
+        (
+            '<parameter name="arguments">{"ship": "x"}</parameter><parameter name="days">3</parameter>',
+            {"arguments": {"ship": "x"}, "days": 3},
+        ),
+    ],
+)
+def test_only_an_object_of_the_tools_own_parameters_is_unwrapped(written: str, expected: dict[str, object]):
+    text = f'<minimax:tool_call><invoke name="berth">{written}</invoke></minimax:tool_call>'
+    assert calls(message("minimax_m2", text)) == [("berth", expected)]
+
+
+def test_a_word_in_the_place_of_a_name_that_is_none_is_markup():
+    assert message("functionary", "all\nHigh.", prefill=">>>").content == "High."
+
+
+def test_the_frame_of_an_answer_is_no_content():
+    assert message("granite", "<think>Hm.</think><response>High.</response>").content == "High."

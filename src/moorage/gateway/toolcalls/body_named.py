@@ -59,8 +59,10 @@ class NamedCalls:
         if mark is not None and mark in self.id_marks:
             native_id, mark = yield from self._head(source)
         name = head.strip()
-        if mark is None or name in self.excluded:
+        if mark is None:
             return False
+        if name in self.excluded:
+            return True
         native_id = native_id.strip() if native_id else None
         if self.has_numbered_name:
             numbered = _KIMI_ID.fullmatch(name)

@@ -16,8 +16,8 @@ _LONGEST_NUMBER = 400
 def json_of(text: str, kinds: frozenset[str]) -> str:
     """JSON text for a value the model wrote as plain text.
 
-    Tried in the order null, integer, number, boolean, object or array, string; a value that fits none of its kinds stays a string,
-    unless it is an object or array. Without known kinds, whatever reads as JSON is JSON.
+    Tried in the order null, integer, number, boolean, object or array, string. What fits none of its kinds, or has no known kinds, is JSON
+    if it reads as JSON, else a string.
     """
     if not kinds:
         return text.strip() if parsed(text)[0] else quoted(text)
@@ -26,7 +26,7 @@ def json_of(text: str, kinds: frozenset[str]) -> str:
         found = fits(bare, kinds)
         if found is not None:
             return found
-    if "string" not in kinds and bare[:1] in ("{", "[") and parsed(bare)[0]:
+    if "string" not in kinds and parsed(bare)[0]:
         return bare
     return quoted(text)
 
@@ -56,7 +56,7 @@ def _float(text: str) -> str | None:
 
 
 def _boolean(text: str, kinds: frozenset[str]) -> str | None:
-    return text.lower() if "boolean" in kinds and text.lower() in ("true", "false") else None
+    return {"true": "true", "1": "true", "false": "false", "0": "false"}.get(text.lower()) if "boolean" in kinds else None
 
 
 def _composite(text: str, kinds: frozenset[str]) -> str | None:

@@ -295,11 +295,14 @@ GEMMA4 = Format(
     "gemma4",
     Grammar((Section(("<|tool_call>",), ("<tool_call|>",)),), (BraceCalls(Dialect(('<|"|>',))),)),
     (r.THOUGHT, r.THINK),
-    (*END_TOKENS, "<|channel>", "<turn|>", "<end_of_turn>"),
+    (*END_TOKENS, "<|channel>", "<turn|>", "<end_of_turn>", "<eos>", "<|tool_response>"),
     opening="<|tool_call>call:{name}{{",
     opening_any="<|tool_call>call:",
 )
-GRANITE = _json("granite", ("<|tool_call|>", ""), ("<tool_call>", "</tool_call>"), marks=(r.THINK, r.GRANITE), is_array=True)
+GRANITE = replace(
+    _json("granite", ("<|tool_call|>", ""), ("<tool_call>", "</tool_call>"), marks=(r.THINK, r.GRANITE), is_array=True),
+    noise=(*END_TOKENS, "<response>", "</response>"),
+)
 PHI4_FUNCTOOLS = Format(
     "phi4_functools",
     Grammar((Section(("<|tool_call|>",), ("<|/tool_call|>",)),), (JsonCalls(),), bare=(JsonCalls(openers=("functools[",)),)),
@@ -314,10 +317,8 @@ REACT = Format(
     opening_any="Action: ",
 )
 
-ERNIE45 = _json("ernie45", ("<tool_call>", "</tool_call>"))
-LONGCAT = _json(
-    "longcat", ("<longcat_tool_call>", "</longcat_tool_call>"), marks=(r.THINK, r.Marks(("<longcat_think>",), ("</longcat_think>",)))
-)
+ERNIE45 = replace(_json("ernie45", ("<tool_call>", "</tool_call>")), noise=(*END_TOKENS, "<response>\n", "</response>\n", "</response>"))
+LONGCAT = _json("longcat", ("<longcat_tool_call>", "</longcat_tool_call>"), marks=(r.THINK, r.LONGCAT))
 GRANITE_20B = _json("granite_20b_fc", ("<function_call>", ""))
 GIGACHAT3 = _json(
     "gigachat3", ("<|function_call|>", ""), ("<|message_sep|>\n\nfunction call<|role_sep|>\n", ""), ("function call<|role_sep|>\n", "")
@@ -326,10 +327,12 @@ INTERNLM2 = _json("internlm2", ("<|action_start|><|plugin|>", "<|action_end|>"),
 NEMOTRON = _json("nemotron_toolcall", ("<TOOLCALL>", "</TOOLCALL>"), is_array=True)
 JAMBA = _json("jamba", ("<tool_calls>", "</tool_calls>"), is_array=True)
 APRIEL = _json("apriel", ("<tool_calls>", "</tool_calls>"), marks=(r.APRIEL, r.THINK), is_array=True)
-HUNYUAN = _json("hunyuan", ("<tool_calls>", "</tool_calls>"), is_array=True)
+HUNYUAN = replace(
+    _json("hunyuan", ("<tool_calls>", "</tool_calls>"), is_array=True), noise=(*END_TOKENS, "<answer>\n", "\n</answer>", "</answer>")
+)
 FIREFUNCTION = Format("firefunction", Grammar((), (), bare=(JsonCalls(openers=("functools[",)),)), opening_any="functools[")
 APERTUS = replace(
-    _json("apertus", ("<|tools_prefix|>", "<|tools_suffix|>"), body=JsonCalls(is_keyed=True), is_array=True),
+    _json("apertus", ("<|tools_prefix|>", "<|tools_suffix|>"), marks=(r.APERTUS, r.THINK), body=JsonCalls(is_keyed=True), is_array=True),
     opening='<|tools_prefix|>[{{"{name}": ',
     opening_any='<|tools_prefix|>[{"',
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from moorage.gateway.toolcalls.events import (
     AnswerInReasoning,
@@ -49,6 +50,7 @@ def collect(events: Iterable[Event]) -> Message:
     content: list[str] = []
     reasoning: list[str] = []
     arguments: list[list[str]] = []
+    asides: list[Aside] = []
     for event in events:
         match event:
             case Content(text):
@@ -66,17 +68,13 @@ def collect(events: Iterable[Event]) -> Message:
                 content, reasoning = [*content, text], []
                 message.is_answer_in_reasoning = True
             case Aside():
-                _add_aside(message.asides, event)
+                asides.append(event)
             case Finished(reason):
                 message.finish_reason = reason
     message.content, message.reasoning = "".join(content), "".join(reasoning)
     for call, deltas in zip(message.calls, arguments, strict=True):
         call.arguments = "".join(deltas)
+    message.asides = [
+        Aside(recipient, "".join(aside.text for aside in pieces)) for recipient, pieces in groupby(asides, lambda aside: aside.recipient)
+    ]
     return message
-
-
-def _add_aside(asides: list[Aside], event: Aside) -> None:
-    if asides and asides[-1].recipient == event.recipient:
-        asides[-1] = Aside(event.recipient, asides[-1].text + event.text)
-    else:
-        asides.append(event)

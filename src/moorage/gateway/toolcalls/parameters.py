@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from moorage.gateway.toolcalls.coerce import is_plain_string, json_of
 from moorage.gateway.toolcalls.json_text import escaped, parsed, quoted
+from moorage.gateway.toolcalls.objects import is_object
 from moorage.gateway.toolcalls.source import BLANKS
 from moorage.gateway.toolcalls.writer import Writer
 
-_WRAPPERS = ("arguments", "parameters")
+_WRAPPERS = ("arguments", "parameters", "input")
 
 
 class Parameters:
     """Typed by the tool's schema: what can only be a string is passed on as it comes, the rest when its value ends.
 
-    A lone parameter ``arguments`` the tool does not have, which holds an object, is the arguments themselves.
+    A lone parameter ``arguments`` the tool does not have, which holds an object of what it has, is the arguments themselves.
     """
 
     def __init__(self, calls: Writer, *, trims_line_breaks: bool = False) -> None:
@@ -27,6 +28,8 @@ class Parameters:
         self._tail = ""
         self._is_first_text = True
         self._wrapped: str | None = None
+        self._unwrapped = ""
+        self._wrapper_key = ""
         self.is_open = False
 
     def begin(self, key: str, *, is_text: bool = False) -> None:
@@ -65,10 +68,11 @@ class Parameters:
             self._calls.arguments('"')
             return
         value = "".join(self._value)
-        if self._may_be_wrapper() and value.strip(BLANKS)[:1] == "{" and parsed(value)[0]:
-            self._wrapped = value.strip(BLANKS)
-            return
-        self.json(self._key, json_of(value, self._kinds))
+        typed = json_of(value, self._kinds)
+        if self._may_be_wrapper() and self._holds_arguments(value):
+            self._wrapped, self._unwrapped, self._wrapper_key = value.strip(BLANKS), typed, self._key
+        else:
+            self.json(self._key, typed)
 
     def json(self, key: str, value: str) -> None:
         """A whole parameter, already JSON text."""
@@ -87,12 +91,19 @@ class Parameters:
     def _may_be_wrapper(self) -> bool:
         return self._count == 0 and self._key in _WRAPPERS and not self._calls.tools.has_parameter(self._calls.name, self._key)
 
+    def _holds_arguments(self, value: str) -> bool:
+        """Whether the value is an object of parameters the tool has; of an unknown tool, any object."""
+        is_json, inner = parsed(value)
+        if not is_json or not is_object(inner):
+            return False
+        return self._calls.name not in self._calls.tools or all(self._calls.tools.has_parameter(self._calls.name, key) for key in inner)
+
     def _unwrap(self) -> None:
         """It was not alone: an ordinary parameter after all."""
         if self._wrapped is not None:
-            value, self._wrapped = self._wrapped, None
-            self._write_key(self._key)
-            self._calls.arguments(value)
+            self._wrapped = None
+            self._write_key(self._wrapper_key)
+            self._calls.arguments(self._unwrapped)
 
     def _write_key(self, key: str) -> None:
         self._calls.arguments(("{" if not self._count else ", ") + quoted(key) + ": ")

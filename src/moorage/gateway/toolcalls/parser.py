@@ -149,7 +149,7 @@ class _Document:
             yield from self._reasoning(opened)
         elif self._reading.prefill.endswith(self._sure_openers or "\0"):
             opener = next(o for o in self._sure_openers if self._reading.prefill.endswith(o))
-            yield from self._call(opener)
+            yield from self._call(opener, is_written=False)
         yield from self.answer()
 
     def answer(self) -> Steps[None]:
@@ -175,8 +175,9 @@ class _Document:
             return self._writer.is_at_edge or any(tag in marks.closers and marks.reopens for marks in self._marks)
         return tag in self._closers and self._writer.calls_begun > 0 and self._writer.is_at_edge
 
-    def _call(self, opener: str) -> Steps[None]:
-        self._source.keep(opener)
+    def _call(self, opener: str, *, is_written: bool = True) -> Steps[None]:
+        """A call behind its opener; one that is none is text, with the opener if the model wrote it."""
+        self._source.keep(opener if is_written else "")
         is_call = yield from self._format.grammar.read(opener, self._source, self._writer)
         kept = self._source.kept()
         if is_call:

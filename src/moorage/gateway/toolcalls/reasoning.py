@@ -30,6 +30,8 @@ COHERE = Marks(("<|START_THINKING|>",), ("<|END_THINKING|>",), reopens=True)
 PLAMO = Marks(("<|plamo:begin_think:plamo|>",), ("<|plamo:end_think:plamo|>",), reopens=True)
 INKLING = Marks(("<|content_thinking|>",), ("<|end_message|>",), reopens=True)
 KIMI_3 = Marks(("<|open|>think<|sep|>",), ("<|close|>think<|sep|>",), reopens=True)
+APERTUS = Marks(("<|inner_prefix|>",), ("<|inner_suffix|>",), reopens=True)
+LONGCAT = Marks(("<longcat_think>",), ("</longcat_think>",))
 THOUGHTS = Marks(("<thought>", "<thinking>", "<reasoning>"), ("</thought>", "</thinking>", "</reasoning>"))
 GRANITE = Marks(
     ("Here is my thought process:", "Here's my thought process:"),
@@ -37,7 +39,7 @@ GRANITE = Marks(
 )
 APRIEL = Marks(("Here are my reasoning steps:\n",), ("[BEGIN FINAL RESPONSE]",), is_text=True)
 
-ALL = (THINK, BRACKETS, SEED, MM, TRIANGLES, THOUGHT, COHERE, PLAMO, INKLING, KIMI_3, THOUGHTS, GRANITE, APRIEL)
+ALL = (THINK, BRACKETS, SEED, MM, TRIANGLES, THOUGHT, COHERE, PLAMO, INKLING, KIMI_3, APERTUS, LONGCAT, THOUGHTS, GRANITE, APRIEL)
 
 
 def opened_by(prefill: str, marks: Iterable[Marks]) -> Marks | None:

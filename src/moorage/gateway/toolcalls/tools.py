@@ -13,8 +13,14 @@ KINDS = ("null", "integer", "number", "boolean", "object", "array", "string")
 
 _ALIASES = {
     "int": "integer",
+    "int32": "integer",
+    "int64": "integer",
+    "uint": "integer",
+    "short": "integer",
     "long": "integer",
     "float": "number",
+    "float32": "number",
+    "float64": "number",
     "double": "number",
     "decimal": "number",
     "bool": "boolean",
@@ -23,6 +29,7 @@ _ALIASES = {
     "dict": "object",
     "map": "object",
     "list": "array",
+    "sequence": "array",
     "tuple": "array",
     "none": "null",
 }
