@@ -360,3 +360,17 @@ def test_a_word_in_the_place_of_a_name_that_is_none_is_markup():
 
 def test_the_frame_of_an_answer_is_no_content():
     assert message("granite", "<think>Hm.</think><response>High.</response>").content == "High."
+
+
+def test_harmonys_calls_are_text_where_none_are_wanted():
+    found = message(
+        "harmony", '<|channel|>commentary to=functions.tide<|message|>{"a": 1}<|call|>', prefill="<|start|>assistant", reads_calls=False
+    )
+    assert (found.calls, found.content) == ([], '{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("The <s>old</s> tide.", "The <s>old</s> tide."), ("High.</s>", "High."), ("High.</s> \n", "High.")]
+)
+def test_a_turns_end_is_no_content_and_struck_out_text_is(text: str, expected: str):
+    assert message("mistral", text).content == expected

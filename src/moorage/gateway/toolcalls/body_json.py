@@ -22,7 +22,7 @@ class JsonCalls:
     """A table of the keys.
 
     ``is_keyed``: the object's one key is the name (``{"get_time": {…}}``). ``id_is_last``: the id stands behind the arguments, which
-    therefore wait for it. ``needs_arguments``: without them it is no call, even inside tags.
+    therefore wait for it. Without tags (``is_bare``) only a known set of keys makes a call, arguments among them.
     """
 
     openers: tuple[str, ...] = ("{", "[")

@@ -140,6 +140,17 @@ class XmlCalls:
         return Tags((*self.parameter_closers, *self.closers, *self.parameters))
 
 
+def invoke_calls(prefix: str) -> XmlCalls:
+    """``<invoke name="…"><parameter name="…">value</parameter></invoke>``, every tag's name behind a prefix."""
+    return XmlCalls(
+        openers=(f"<{prefix}invoke",),
+        closers=(f"</{prefix}invoke>",),
+        parameters=(f"<{prefix}parameter",),
+        parameter_closers=(f"</{prefix}parameter>",),
+        outer=("</minimax:tool_call>", f"</{prefix}function_calls>"),
+    )
+
+
 def _says_text(attributes: dict[str, str]) -> bool:
     """Whether the tag itself declares its value a string (``string="true"``, ``type="string"``)."""
     return attributes.get("string", "").lower() == "true" or attributes.get("type") == "string"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moorage.gateway.toolcalls.choice import ToolRequest
-from moorage.gateway.toolcalls.formats import Format
+from moorage.gateway.toolcalls.format import Format
 from moorage.gateway.toolcalls.objects import Json, mapping
 from moorage.gateway.toolcalls.reasoning import opened_by
 

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from moorage.core.errors import ChatTemplateInvalid, ExtraMissing
 from moorage.gateway.toolcalls.body import Grammar
-from moorage.gateway.toolcalls.formats import Format
+from moorage.gateway.toolcalls.format import Format
 from moorage.gateway.toolcalls.objects import Json, entries, mapping
 from moorage.gateway.toolcalls.source import Source, Steps
 from moorage.gateway.toolcalls.writer import Writer

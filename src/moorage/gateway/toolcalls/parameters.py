@@ -30,7 +30,6 @@ class Parameters:
         self._wrapped: str | None = None
         self._unwrapped = ""
         self._wrapper_key = ""
-        self.is_open = False
 
     def begin(self, key: str, *, is_text: bool = False) -> None:
         """A parameter begins. ``is_text``: the model said itself that it is a string."""
@@ -38,7 +37,7 @@ class Parameters:
         self._key = key
         self._kinds = frozenset({"string"}) if is_text else self._calls.tools.kinds(self._calls.name, key)
         self._streams = is_plain_string(self._kinds)
-        self._value, self._tail, self._is_first_text, self.is_open = [], "", True, True
+        self._value, self._tail, self._is_first_text = [], "", True
         if self._streams and not self._may_be_wrapper():
             self._write_key(key)
             self._calls.arguments('"')
@@ -63,7 +62,6 @@ class Parameters:
 
     def close(self) -> None:
         """The value is whole."""
-        self.is_open = False
         if self._streams:
             self._calls.arguments('"')
             return

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from moorage.gateway.toolcalls.events import AnswerInReasoning, CallEnd, Event, Finished, FinishReason, Reasoning
-from moorage.gateway.toolcalls.formats import Format
+from moorage.gateway.toolcalls.format import Format
 from moorage.gateway.toolcalls.reasoning import Marks, opened_by
 from moorage.gateway.toolcalls.source import Source, Steps, Tags, run
 from moorage.gateway.toolcalls.tools import Tools
 from moorage.gateway.toolcalls.writer import Writer
 
+_STRIKE = "</s>"
 _CUTS = ("length", "max_tokens", "max_length", "content_filter", "abort", "cancelled", "error", "timeout")
 
 
@@ -50,7 +51,8 @@ class Parser:
 
     def __init__(self, reading: Reading) -> None:
         self._source = Source()
-        self._writer = Writer(reading.tools, reading.new_id or reading.format.new_id or new_call_id, strict=reading.strict_tools)
+        new_id = reading.new_id or reading.format.new_id or new_call_id
+        self._writer = Writer(reading.tools, new_id, strict=reading.strict_tools, takes_calls=reading.reads_calls)
         self._document = _Document(reading, self._source, self._writer)
         self._steps: Steps[None] | None = self._document.read()
         self._is_parallel = reading.is_parallel
@@ -120,7 +122,6 @@ class _Document:
         self._format = reading.format
         self._source = source
         self._writer = writer
-        self._reads_calls = reading.reads_calls
         self._marks: tuple[Marks, ...] = reading.format.reasoning if reading.reads_reasoning else ()
         self._reading = reading
         grammar = reading.format.grammar
@@ -155,7 +156,9 @@ class _Document:
     def answer(self) -> Steps[None]:
         """Content and calls, up to the end of the text."""
         while (tag := (yield from self._source.until(self._all, self._writer.content))) is not None:
-            if tag in self._noise and not (tag in self._closers or tag in self._openers):
+            if tag == _STRIKE:
+                yield from self._strike()
+            elif tag in self._noise and not (tag in self._closers or tag in self._openers):
                 self._writer.edge()
             elif tag in self._mark_of and (self._mark_of[tag].reopens or not (self._writer.has_content or self._writer.calls_begun)):
                 self._writer.edge()
@@ -166,6 +169,14 @@ class _Document:
                 self._writer.edge()
             else:
                 self._writer.content(tag)
+
+    def _strike(self) -> Steps[None]:
+        """The token that ends a turn for some models closes struck-out text in HTML: it is a token only at the text's end."""
+        blanks = yield from self._source.blanks()
+        if (yield from self._source.more()):
+            self._writer.content(_STRIKE + blanks)
+        else:
+            self._writer.edge()
 
     def _is_stray(self, tag: str) -> bool:
         """A closing tag with nothing between it and other markup means nothing; in the middle of text it is text."""

@@ -57,14 +57,15 @@ class TextChannel:
 class Writer:
     """Collects the events of one message.
 
-    ``strict``: a call of an unknown tool is refused, so that its text becomes content. ``new_id`` makes an id where the model
+    ``strict``: a call of an unknown tool is refused, so that its text becomes content; without ``takes_calls`` every call is. ``new_id`` makes an id where the model
     wrote none.
     """
 
-    def __init__(self, tools: Tools, new_id: Callable[[], str], *, strict: bool = False) -> None:
+    def __init__(self, tools: Tools, new_id: Callable[[], str], *, strict: bool = False, takes_calls: bool = True) -> None:
         self.tools = tools
         self._new_id = new_id
         self._strict = strict
+        self._takes_calls = takes_calls
         self._events: list[Event] = []
         self._ids: set[str] = set()
         self._blanks: list[str] = []
@@ -120,6 +121,8 @@ class Writer:
         ``is_bare``: no tag announced it, so that an unknown name counts only where nothing was said before.
         """
         is_known = name in self.tools
+        if not self._takes_calls:
+            return False
         if not is_known and (self._strict or not _NAME.fullmatch(name) or (is_bare and self._content.has_text)):
             return False
         is_native = bool(native_id) and native_id not in self._ids
