@@ -238,6 +238,26 @@ def test_forgotten_closing_tags_lose_no_value():
     assert calls(message("qwen3_xml", text)) == [("berth", {"ship": "白鹭", "days": 3})]
 
 
+def test_a_forgotten_closing_tag_within_a_line_is_told_by_the_tools_parameters():
+    text = "<function=berth><parameter=ship>白鹭<parameter=days>3</parameter></function>"
+    assert calls(message("qwen3_xml", text)) == [("berth", {"ship": "白鹭", "days": 3})]
+    text = "<function=log><parameter=text>write <parameter=x> here</parameter></function>"
+    assert calls(message("qwen3_xml", text)) == [("log", {"text": "write <parameter=x> here"})]
+
+
+def test_a_value_that_a_limit_cut_inside_a_tag_stays_an_honest_beginning():
+    found = message("qwen3_xml", "<function=berth><parameter=ship>白鹭<parameter=da", reason="length")
+    assert found.calls[0].arguments == '{"ship": "白鹭'
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_a_name_may_stand_in_any_quotes(quote: str):
+    text = (
+        f"<minimax:tool_call><invoke name={quote}log{quote}><parameter name={quote}text{quote}>x</parameter></invoke></minimax:tool_call>"
+    )
+    assert calls(message("minimax_m2", text)) == [("log", {"text": "x"})]
+
+
 def test_a_string_parameter_streams_while_it_arrives():
     parser = Parser(reading("qwen3_xml"))
     parser.feed("<tool_call>\n<function=log>\n<parameter=text>\n")

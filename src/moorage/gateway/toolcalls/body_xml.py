@@ -13,7 +13,7 @@ from moorage.gateway.toolcalls.source import BLANKS, Source, Steps, Tags
 from moorage.gateway.toolcalls.writer import Writer
 
 _TAG_CHARACTERS = 400
-_ATTRIBUTE = re.compile(r"""\s*([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""\s*([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _CDATA = Tags(("<![CDATA[",))
 _CDATA_END = Tags(("]]>",))
 
@@ -73,18 +73,25 @@ class XmlCalls:
                 parameters.end()
                 return True
             source.take(len(tag))
-            name, attributes, head = yield from self._name(tag, source)
-            if name is None:
-                calls.content(tag + head)
+            begun: _Begun | None = yield from self._begun(tag, source)
+            if begun.name is None:
+                calls.content(begun.text)
                 return False
-            parameters.begin(name, is_text=_says_text(attributes))
-            ended = yield from self._value(source, parameters)
-            if not ended:
-                return False
-            parameters.close()
+            ended: Literal["value", "call", ""] = "value"
+            while begun is not None:
+                parameters.begin(begun.name or "", is_text=begun.is_text)
+                ended, begun = yield from self._value(source, parameters)
+                if not ended:
+                    return False
+                parameters.close()
             if ended == "call":
                 parameters.end()
                 return True
+
+    def _begun(self, tag: str, source: Source) -> Steps[_Begun]:
+        """The parameter whose tag's beginning was taken."""
+        name, attributes, head = yield from self._name(tag, source)
+        return _Begun(name, _says_text(attributes), tag + head)
 
     def _name(self, opener: str, source: Source) -> Steps[tuple[str | None, dict[str, str], str]]:
         """The name in a tag whose beginning was taken, the tag's attributes, and all that was read."""
@@ -93,27 +100,35 @@ class XmlCalls:
             return None, {}, head
         if opener.endswith("="):
             return head.strip().strip("\"'") or None, {}, head + (mark or "")
-        attributes = {found[1]: found[2] or found[3] or "" for found in _ATTRIBUTE.finditer(head)}
+        attributes = {found[1]: found[2] or found[3] or found[4] or "" for found in _ATTRIBUTE.finditer(head)}
         return next((attributes[key] for key in self.name_attributes if key in attributes), None), attributes, head + mark
 
-    def _value(self, source: Source, parameters: Parameters) -> Steps[Literal["value", "call", ""]]:
+    def _value(self, source: Source, parameters: Parameters) -> Steps[tuple[Literal["value", "call", ""], _Begun | None]]:
         """A value up to its closing tag, which counts only where markup follows: ``</parameter>`` may stand in a text.
 
-        Where the model forgot that tag, the next one at the beginning of a line ends the value. Returns what ended.
+        Where the model forgot that tag, the next one ends the value if it begins a line, or another parameter that the tool has.
+        Returns what ended, and the parameter that began by ending it.
         """
         if self.has_cdata and not (yield from _cdata(source, parameters)):
-            return ""
+            return "", None
         tail = _Tail(parameters)
         while (tag := (yield from source.up_to(self._value_tags, tail, is_value=True))) is not None:
             is_own = tag in self.parameter_closers
             if not is_own and tail.at_line_start:
-                return "value"
+                return "value", None
             source.take(len(tag))
-            blanks = "" if tag in self.parameters else (yield from source.blanks())
-            if tag not in self.parameters and (yield from source.follows(self._any_tags if is_own else self._outer_tags)):
-                return "value" if is_own else "call"
+            if tag in self.parameters:
+                begun = yield from self._begun(tag, source)
+                if begun.name is not None and parameters.expects(begun.name):
+                    return "value", begun
+                if not source.is_cut_off:
+                    tail(begun.text)
+                continue
+            blanks = yield from source.blanks()
+            if (yield from source.follows(self._any_tags if is_own else self._outer_tags)):
+                return ("value" if is_own else "call"), None
             tail(tag + blanks)
-        return ""
+        return "", None
 
     @cached_property
     def _end_tags(self) -> Tags:
@@ -161,6 +176,15 @@ def _cdata(source: Source, parameters: Parameters) -> Steps[bool]:
     if (yield from source.takes(_CDATA)) is None:
         return not source.was_cut or not (yield from source.follows(_CDATA))
     return (yield from source.until(_CDATA_END, parameters.text, is_value=True)) is not None
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A parameter's tag: its name if it is whole, whether it declares a string, and the tag's text."""
+
+    name: str | None
+    is_text: bool
+    text: str
 
 
 class _Tail:

@@ -21,6 +21,7 @@ class Parameters:
         self._calls = calls
         self._trims = trims_line_breaks
         self._count = 0
+        self._given: set[str] = set()
         self._key = ""
         self._kinds: frozenset[str] = frozenset()
         self._streams = False
@@ -31,10 +32,15 @@ class Parameters:
         self._unwrapped = ""
         self._wrapper_key = ""
 
+    def expects(self, key: str) -> bool:
+        """Whether the tool has this parameter and it did not come yet."""
+        return key not in self._given and self._calls.tools.has_parameter(self._calls.name, key)
+
     def begin(self, key: str, *, is_text: bool = False) -> None:
         """A parameter begins. ``is_text``: the model said itself that it is a string."""
         self._unwrap()
         self._key = key
+        self._given.add(key)
         self._kinds = frozenset({"string"}) if is_text else self._calls.tools.kinds(self._calls.name, key)
         self._streams = is_plain_string(self._kinds)
         self._value, self._tail, self._is_first_text = [], "", True

@@ -99,6 +99,11 @@ class Source:
         """Whether all text was taken and the model was done by itself."""
         return self.is_ended and not self.was_cut and self.at >= len(self.text)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether all text was taken and a limit ended it."""
+        return self.is_ended and self.was_cut and self.at >= len(self.text)
+
     def more(self) -> Steps[bool]:
         """Waits for a character; False at the end of the text."""
         while self.at >= len(self.text):
