@@ -52,7 +52,11 @@ class _Whole:
 
 
 def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
-    """None for most requests: only one that holds a word of another engine's is taken apart."""
+    """None for most requests: only one that holds a word of another engine's is taken apart, or one whose answer the gateway reads itself."""
+    if entry.tool_parsing == "gateway":
+        from moorage.gateway.tool_parsing import tool_parsing
+
+        return tool_parsing(entry, body)
     kinds = tuple(sorted({replica.kind for replica in entry.replicas}))
     if not _touched(kinds).search(body):
         return None
@@ -158,17 +162,17 @@ def _responses(entry: ModelEntry, body: bytes) -> Conversion:
 
 class _Responses:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._body, self._chat = entry, body, responses.to_chat(body)
+        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
         self._id = f"resp_{secrets.token_hex(16)}"
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return _CHAT, _chat_body(self._chat, replica, self._entry)
+        return self._chat.ask(replica)
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
-        return msgspec.json.encode(responses.from_chat(obj(answer_of(reply)), self._body, self._id))
+        return msgspec.json.encode(responses.from_chat(self._chat.answer(replica, reply), self._body, self._id))
 
     def stream(self, replica: Replica) -> StreamConversion:
-        return _Events(responses.ResponseStream(self._id, self._body), _typed)
+        return _Events(responses.ResponseStream(self._id, self._body), _typed, self._chat.stream(replica))
 
 
 def _messages(entry: ModelEntry, body: bytes) -> Conversion:
@@ -177,17 +181,34 @@ def _messages(entry: ModelEntry, body: bytes) -> Conversion:
 
 class _Messages:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._chat = entry, messages.to_chat(body)
+        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
         self._id = f"msg_{secrets.token_hex(12)}"
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return _CHAT, _chat_body(self._chat, replica, self._entry)
+        return self._chat.ask(replica)
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
-        return msgspec.json.encode(messages.from_chat(obj(answer_of(reply)), self._entry.name, self._id))
+        return msgspec.json.encode(messages.from_chat(self._chat.answer(replica, reply), self._name, self._id))
 
     def stream(self, replica: Replica) -> StreamConversion:
-        return _Events(messages.MessageStream(self._id, self._entry.name), messages.sse)
+        return _Events(messages.MessageStream(self._id, self._name), messages.sse, self._chat.stream(replica))
+
+
+class _OverChat:
+    """The chat request that another API's request became, with whatever a chat of this model needs."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        self._entry, self._body = entry, body
+        self._own = _chat(entry, msgspec.json.encode(body))
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return self._own.ask(replica) if self._own is not None else (_CHAT, _chat_body(self._body, replica, self._entry))
+
+    def answer(self, replica: Replica, reply: bytes) -> Json:
+        return obj(answer_of(self._own.whole(replica, reply) if self._own is not None else reply))
+
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        return self._own.stream(replica) if self._own is not None else None
 
 
 class _Teller(Protocol):
@@ -200,18 +221,20 @@ class _Teller(Protocol):
 
 
 class _Events:
-    """A stream of typed events, written as they come."""
+    """A stream of typed events, written as they come. ``chat`` makes chat chunks of an engine that does not."""
 
-    def __init__(self, teller: _Teller, write: Callable[[Json], bytes]) -> None:
-        self._teller, self._write = teller, write
+    def __init__(self, teller: _Teller, write: Callable[[Json], bytes], chat: StreamConversion | None = None) -> None:
+        self._teller, self._write, self._chat = teller, write, chat
         self._is_begun = False
 
     def data(self, payload: bytes) -> bytes:
-        events = self._begin()
-        return self._written([*events, *self._teller.feed(obj(answer_of(payload)))])
+        payloads = [payload] if self._chat is None else _payloads(self._chat.data(payload))
+        return self._written([*self._begin(), *(event for each in payloads for event in self._teller.feed(obj(answer_of(each))))])
 
     def end(self) -> bytes:
-        return self._written([*self._begin(), *self._teller.finish()])
+        rest = [] if self._chat is None else _payloads(self._chat.end())
+        fed = [event for each in rest for event in self._teller.feed(obj(answer_of(each)))]
+        return self._written([*self._begin(), *fed, *self._teller.finish()])
 
     def fail(self, message: str) -> bytes:
         return self._written([*self._begin(), *self._teller.fail(message)])
@@ -224,6 +247,11 @@ class _Events:
 
     def _written(self, events: Iterable[Json]) -> bytes:
         return b"".join(map(self._write, events))
+
+
+def _payloads(blocks: bytes) -> list[bytes]:
+    """What the blocks of our own chat stream hold."""
+    return [block.removeprefix(b"data: ") for block in blocks.split(b"\n\n") if block and block != b"data: [DONE]"]
 
 
 def _typed(event: Json) -> bytes:
