@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
@@ -19,10 +20,14 @@ from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
 from moorage.store.pictures import PicturePlace, open_pictures
 from moorage.store.pictures.nginx import ImageServer, image_server, nginx_user
+from moorage.store.usage import UsageRows
+
+if TYPE_CHECKING:
+    from moorage.gateway.app import Gateway
 
 
 class Home:
-    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.conversations``.
+    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.usage``, ``home.conversations``.
 
     Made by ``open_home``; use it as a context manager, or call ``close``.
     """
@@ -43,6 +48,10 @@ class Home:
     @property
     def keys(self) -> KeyRows:
         return self.store.keys
+
+    @property
+    def usage(self) -> UsageRows:
+        return self.store.usage
 
     @property
     def conversations(self) -> ConversationRows:
@@ -123,6 +132,34 @@ def nginx_for_images(settings: Settings, listen: str | None = None, server_name:
     return image_server(
         _picture_place(settings), settings.images_url, own_port=settings.port, listen=listen, server_name=server_name, user=nginx_user()
     )
+
+
+@contextmanager
+def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> Iterator[tuple[Gateway, str | None]]:
+    """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
+    is touched. Raises SettingInvalid."""
+    from moorage.gateway.app import Gateway
+    from moorage.gateway.config import gateway_config
+    from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
+    from moorage.gateway.metering import model_gauges
+
+    config = gateway_config(stack, resolved.settings)
+
+    def gateway(fairness: Fairness) -> Gateway:
+        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render)
+        fairness.metrics.add_source(lambda: model_gauges(made.state()))
+        return made
+
+    if not needs_key:
+        yield gateway(open_to_all()), None
+        return
+    store = DataFolder(resolved.settings.data)
+    try:
+        new_key = store.keys.create("first") if not store.keys.list() else None
+        with open_fairness(store, needs_key=True, prices={entry.name: entry.price for entry in config.models}) as fairness:
+            yield gateway(fairness), new_key
+    finally:
+        store.close()
 
 
 def _picture_place(settings: Settings) -> PicturePlace:

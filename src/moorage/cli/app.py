@@ -1,4 +1,4 @@
-"""The commands at the top: up, ask, version; and the groups kb, doc, key, config, data."""
+"""The commands at the top: up, gateway, ask, usage, version; and the groups kb, doc, key, config, data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from moorage.cli import options as o
 from moorage.cli.config import config_app
 from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
+from moorage.cli.gateway import run_gateway
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
+from moorage.cli.usage import usage
 
 app = typer.Typer(
     name="moorage",
@@ -30,6 +32,7 @@ app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.command()(usage)
 
 
 @app.command()
@@ -62,6 +65,32 @@ def up(
         "embedder_model": embedder_model, "embedder_key": embedder_key, "child_max": child_max, "parent_max": parent_max, "top_k": top_k, "watch": watch,
     }  # fmt: skip
     run_up(flags, config, folder, open_browser, json)
+
+
+@app.command()
+def gateway(
+    config: o.Config = None,
+    host: o.Host = None,
+    port: o.Port = None,
+    keys: o.Keys = None,
+    data: o.Data = None,
+    llm: o.Llm = None,
+    llm_model: o.LlmModel = None,
+    llm_key: o.LlmKey = None,
+    embedder: o.EmbedderUrl = None,
+    embedder_model: o.EmbedderModel = None,
+    embedder_key: o.EmbedderKey = None,
+    json: o.Json = False,
+) -> None:
+    """Serve every model of moorage.yaml at one OpenAI-compatible address. 为所有模型提供统一的 OpenAI 兼容地址。
+
+    Prints the address. Ctrl-C or SIGTERM lets running answers end, then stops it.
+    """
+    flags: dict[str, object] = {
+        "host": host, "port": port, "keys": keys, "data": data, "llm": llm, "llm_model": llm_model, "llm_key": llm_key,
+        "embedder": embedder, "embedder_model": embedder_model, "embedder_key": embedder_key,
+    }  # fmt: skip
+    run_gateway(flags, config, json)
 
 
 @app.command()

@@ -134,6 +134,57 @@ class Settings:
         "供其他程序使用的文本中图片的公开地址，如 http://10.0.0.5:8484/images",
         "gateway.images_url",
     )
+    max_request_bytes: int = _setting(
+        64 * 2**20,
+        "largest request the gateway reads, bytes",
+        "网关接受的最大请求字节数",
+        "gateway.max_request_bytes",
+        low=1024,
+        high=2**32,
+    )
+    connect_timeout: float = _setting(
+        5.0, "seconds to reach a model server", "连接模型服务的秒数上限", "gateway.connect_timeout", low=0.05, high=600.0
+    )
+    first_token_timeout: float = _setting(
+        300.0,
+        "seconds until a streamed answer must begin; then another replica is asked",
+        "流式回答开始前的秒数上限；超时后改用其他副本",
+        "gateway.first_token_timeout",
+        low=0.05,
+        high=86_400.0,
+    )
+    answer_timeout: float = _setting(
+        1800.0,
+        "seconds until an answer that is not streamed must be there",
+        "非流式回答的秒数上限",
+        "gateway.answer_timeout",
+        low=0.05,
+        high=86_400.0,
+    )
+    pause_timeout: float = _setting(
+        300.0,
+        "longest silence within a streamed answer, seconds",
+        "流式回答中途的最长静默秒数",
+        "gateway.pause_timeout",
+        low=0.05,
+        high=86_400.0,
+    )
+    health_interval: float = _setting(
+        5.0,
+        "seconds between two looks at each model server; 0 for none",
+        "检查模型服务的间隔秒数；0 表示不检查",
+        "gateway.health_interval",
+        low=0.0,
+        high=3600.0,
+    )
+    drain_timeout: float = _setting(
+        30.0,
+        "seconds that running answers get when the gateway is stopped",
+        "停止时留给进行中请求的秒数",
+        "gateway.drain_timeout",
+        low=0.0,
+        high=3600.0,
+    )
     top_k: int = _setting(8, "passages per answer", "每个答案使用的段落数", "top_k", low=1, high=100)
     vector_weight: float = _setting(
         0.4,

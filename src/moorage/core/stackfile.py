@@ -20,6 +20,11 @@ from moorage.core.settings import SETTINGS, Setting
 
 FILE_NAME = "moorage.yaml"
 SECTIONS = ("models", "knowledge", "apps", "gateway", "store")
+MODEL_FIELDS = (
+    "url", "key", "model", "kind", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "template", "defaults", "bounds", "queue", "queue_timeout_s",
+    "price",
+)  # fmt: skip
+"""What an entry of ``models:`` may say to the gateway; ``llm`` and ``embedder`` take their settings beside."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -38,6 +43,8 @@ class StackFile:
     path: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     knowledge: tuple[KnowledgeEntry, ...] = ()
+    models: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    """The entries of ``models:`` as written, variables filled in and their fields known; the gateway reads the values."""
 
 
 def find(folder: Path) -> Path | None:
@@ -67,7 +74,8 @@ def read(path: Path) -> StackFile:
 
 
 def _check(top: Mapping[str, object], path: Path) -> StackFile:
-    flat = _flatten(top, path)
+    models = _models(top.get("models"), path)
+    flat = _flatten(top, path) | _model_settings(models)
     known = {s.file: s for s in SETTINGS}
     values: dict[str, object] = {}
     for key, raw in flat.items():
@@ -78,20 +86,16 @@ def _check(top: Mapping[str, object], path: Path) -> StackFile:
             shown = "***" if near and near[0] in known and known[near[0]].secret else raw
             raise SettingInvalid(name=key, value=shown, source=str(path), reason="there is no such setting", advice=advice)
         values[setting.name] = _relative(setting, raw, path)
-    return StackFile(path, values, _knowledge(top.get("knowledge"), path))
+    return StackFile(path, values, _knowledge(top.get("knowledge"), path), models)
 
 
 def _flatten(top: Mapping[str, object], path: Path) -> dict[str, object]:
-    """Dotted keys of everything but ``knowledge`` and ``apps``, which are lists of things and not settings."""
+    """Dotted keys of everything but ``knowledge``, ``models`` and ``apps``, which are lists of things and not settings."""
     flat: dict[str, object] = {}
     for key, value in top.items():
-        if key in ("knowledge", "apps"):
+        if key in ("knowledge", "models", "apps"):
             continue
-        if key == "models":
-            for name, model in _mapping(value or {}, key, path).items():
-                entry = {"url": model} if isinstance(model, str) else _mapping(model or {}, f"models.{name}", path)
-                flat.update({f"models.{name}.{k}": _expand(v, path) for k, v in entry.items()})
-        elif key in SECTIONS:
+        if key in SECTIONS:
             for k, v in _mapping(value or {}, key, path).items():
                 flat.update(_leaves(f"{key}.{k}", v, path))
         else:
@@ -106,6 +110,44 @@ def _leaves(key: str, value: object, path: Path) -> Iterator[tuple[str, object]]
             yield from _leaves(f"{key}.{k}", v, path)
     else:
         yield key, _expand(value, path)
+
+
+def _models(raw: object, path: Path) -> dict[str, Mapping[str, object]]:
+    """Each entry of ``models:`` with known fields only. An address alone is an entry, too."""
+    models: dict[str, Mapping[str, object]] = {}
+    for name, value in _mapping(raw or {}, "models", path).items():
+        entry = {"url": value} if isinstance(value, str) else _mapping(value or {}, f"models.{name}", path)
+        settings = {s.file.rpartition(".")[2] for s in SETTINGS if s.file.startswith(f"models.{name}.")}
+        for key in entry:
+            if key not in MODEL_FIELDS and key not in settings:
+                near = difflib.get_close_matches(key, [*MODEL_FIELDS, *settings], n=1)
+                known = f"{', '.join(sorted({*MODEL_FIELDS, *settings}))}"
+                raise SettingInvalid(
+                    name=f"models.{name}.{key}",
+                    value=entry[key],
+                    source=str(path),
+                    reason="there is no such field",
+                    reason_zh="没有此字段",
+                    advice=f"Did you mean {near[0]}?" if near else f"Known fields: {known}.",
+                    advice_zh=f"是否指 {near[0]}？" if near else f"可用字段：{known}。",
+                )
+        models[name] = {key: _expand_all(v, path) for key, v in entry.items()}
+    return models
+
+
+def _model_settings(models: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """The settings inside ``models:``: where answers and vectors come from."""
+    known = {s.file for s in SETTINGS}
+    return {place: value for name, entry in models.items() for key, value in entry.items() if (place := f"models.{name}.{key}") in known}
+
+
+def _expand_all(value: object, path: Path) -> object:
+    """``_expand`` in lists and mappings, too."""
+    if isinstance(value, list):
+        return [_expand_all(each, path) for each in cast("list[object]", value)]
+    if isinstance(value, Mapping):
+        return {str(key): _expand_all(each, path) for key, each in cast("Mapping[object, object]", value).items()}
+    return _expand(value, path)
 
 
 def _knowledge(raw: object, path: Path) -> tuple[KnowledgeEntry, ...]:
@@ -163,9 +205,11 @@ def schema() -> dict[str, object]:
             )
             place = cast("dict[str, object]", holder["properties"])
         place[parts[-1]] = _rule(s)
-    models = cast("dict[str, dict[str, dict[str, object]]]", root)["models"]["properties"]
-    for name, rule in models.items():
-        models[name] = {"oneOf": [{"type": "string", "description": "the address alone"}, rule]}
+    models = cast("dict[str, dict[str, object]]", root)["models"]
+    roles = cast("dict[str, dict[str, object]]", models["properties"])
+    for name, rule in roles.items():
+        roles[name] = _address_or({**rule, "properties": {**_model_rules(), **cast("dict[str, object]", rule["properties"])}})
+    models["additionalProperties"] = _address_or({"type": "object", "properties": _model_rules(), "additionalProperties": False})
     folder = {"type": "string", "description": "the folder of documents, relative to this file"}
     entry = {"oneOf": [folder, {"type": "object", "properties": {"folder": folder}, "required": ["folder"], "additionalProperties": False}]}
     root["knowledge"] = {
@@ -179,6 +223,45 @@ def schema() -> dict[str, object]:
         "type": "object",
         "additionalProperties": False,
         "properties": root,
+    }
+
+
+def _address_or(rule: Mapping[str, object]) -> dict[str, object]:
+    return {"oneOf": [{"type": "string", "description": "the address alone"}, rule]}
+
+
+def _model_rules() -> dict[str, object]:
+    """What the gateway reads of a model, for editors."""
+    text, whole = {"type": "string"}, {"type": "integer", "minimum": 0}
+    server = {
+        "url": {**text, "description": "OpenAI-compatible address (OpenAI 兼容地址)"},
+        "model": {**text, "description": "the name the server knows (服务端的模型名称)"},
+        "key": {**text, "description": "the server's key (服务端密钥)"},
+        "kind": {**text, "description": "what serves it: openai, vllm, sglang, ... (服务类型)"},
+        "weight": {"type": "integer", "minimum": 1, "description": "its share of the requests (权重)"},
+        "parallel": {**whole, "description": "requests at once; 0 leaves it to the server (并发上限，0 不限)"},
+    }
+    replica = _address_or({"type": "object", "properties": server, "required": ["url"], "additionalProperties": False})
+    return {
+        **server,
+        "replicas": {"type": "array", "items": replica, "description": "several servers of this model (多个副本)"},
+        "aliases": {"type": "array", "items": text, "description": "other names it answers to (别名)"},
+        "task": {**text, "description": "chat, embed, rerank, ... (用途)"},
+        "template": {
+            "type": "string",
+            "description": "the model's folder, tokenizer_config.json or .jinja, for tool_parsing: gateway (对话模板)",
+        },
+        "tool_parsing": {"enum": ["native", "gateway"], "description": "who reads tool calls (由谁解析工具调用)"},
+        "defaults": {"type": "object", "description": "parameters a request does not name (默认参数)"},
+        "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},
+        "queue": {**whole, "description": "requests that may wait (排队上限)"},
+        "queue_timeout_s": {"type": "number", "minimum": 0, "description": "the longest wait, seconds (最长排队秒数)"},
+        "price": {
+            "type": "object",
+            "properties": {"prompt": {"type": "number", "minimum": 0}, "completion": {"type": "number", "minimum": 0}},
+            "additionalProperties": False,
+            "description": "money for a million tokens (每百万 token 的价格)",
+        },
     }
 
 

@@ -21,6 +21,7 @@ from moorage.store.keys import KeyRows
 from moorage.store.knowledge import KnowledgeRows
 from moorage.store.pictures import PicturePlace, open_pictures
 from moorage.store.pictures.upkeep import PictureUpkeep
+from moorage.store.usage import UsageRows
 
 
 class DataFolder:
@@ -46,6 +47,7 @@ class DataFolder:
         self.edits = EditRows(self.database)
         self.jobs = JobRows(self.database)
         self.keys = KeyRows(self.database)
+        self.usage = UsageRows(self.database)
         self.conversations = ConversationRows(self.database)
         self.originals = Blobs(path / "originals")
         self.picture_place = pictures or PicturePlace(path / "pictures")

@@ -1,0 +1,1 @@
+"""One OpenAI-compatible door for every model: relayed faithfully, shared fairly, refused clearly. It knows addresses, not processes."""

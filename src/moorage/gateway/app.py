@@ -1,0 +1,280 @@
+"""The gateway as one bare ASGI callable: a request comes in, its model is found, its answer goes out. No framework stands on this path."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, cast
+
+import msgspec
+
+from moorage.core.errors import Language
+from moorage.gateway.admission import Authority, Meter, OpenDoor
+from moorage.gateway.call import Call, Head, read_head
+from moorage.gateway.config import GatewayConfig, Replica
+from moorage.gateway.conversions import conversions as standard_conversions
+from moorage.gateway.embedding import Embedding
+from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
+from moorage.gateway.errors import GatewayRefusal, stopping, too_large, unexpected, unknown_model, unknown_path, wrong_method
+from moorage.gateway.exchange import JSON, CutOff, Exchange, Send
+from moorage.gateway.health import watch_health
+from moorage.gateway.leaving import LeaveWatch, Receive
+from moorage.gateway.multipart import find_model
+from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, with_defaults
+from moorage.gateway.pool import Pool
+from moorage.gateway.relay import DONE
+from moorage.gateway.shapes.messages import error_body as messages_error
+from moorage.gateway.upstream.base import Upstream
+from moorage.gateway.upstream.http import HttpUpstream
+
+Scope = MutableMapping[str, Any]  # as ASGI has it
+_CLIENT_LEFT = 499
+_METRICS = b"text/plain; version=0.0.4; charset=utf-8"
+log = logging.getLogger("moorage.gateway")
+
+
+class Gateway:
+    """One door for all models. Serve it with uvicorn, or mount it; ``start`` and ``stop`` are its lifespan.
+
+    ``authority`` says who may, ``meter`` writes down, ``metrics`` renders what ``/metrics`` shows, ``conversions`` are for endpoints whose
+    shape a server does not speak.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        authority: Authority | None = None,
+        meter: Meter | None = None,
+        metrics: Callable[[], bytes] | None = None,
+        conversions: Conversions | None = None,
+        connect: Callable[[Replica], Upstream] | None = None,
+    ) -> None:
+        self._authority: Authority = authority or OpenDoor()
+        self._meter, self._metrics = meter, metrics
+        self._conversions: Conversions = standard_conversions() if conversions is None else conversions
+        self._connect = connect or self._http_upstream
+        self._started_at = int(time.time())
+        self._health: asyncio.Task[None] | None = None
+        self._pools: dict[str, Pool] = {}
+        self._by_name: dict[str, Pool] = {}
+        self.config = config
+        self.configure(config)
+
+    def configure(self, config: GatewayConfig) -> None:
+        """Takes over another configuration. Models that stayed as they were keep their servers' state; running answers go on."""
+        kept = {
+            name: pool
+            for name, pool in self._pools.items()
+            if pool.entry in config.models and config.connect_timeout_s == self.config.connect_timeout_s
+        }
+        self.config, self._exchange = config, Exchange(config)
+        self._embedding = Embedding(self._exchange)
+        self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
+        self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
+
+    async def start(self) -> None:
+        """Begins to look after the servers' health."""
+        if self.config.health_interval_s and self._health is None:
+            self._health = asyncio.get_running_loop().create_task(watch_health(lambda: self._pools.values(), self.config.health_interval_s))
+
+    async def stop(self) -> None:
+        if self._health is not None:
+            self._health.cancel()
+            await asyncio.gather(self._health, return_exceptions=True)
+            self._health = None
+        for pool in self._pools.values():
+            pool.close()
+
+    def state(self) -> Mapping[str, object]:
+        """Each model with how many of its servers answer, how many requests run and how many wait."""
+        now = time.monotonic()
+        return {
+            pool.entry.name: {
+                "servers": len(pool.seats),
+                "ready": sum(seat.is_fit(now) for seat in pool.seats),
+                "running": pool.in_flight,
+                "waiting": pool.waiting,
+            }
+            for pool in self._pools.values()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    def _http_upstream(self, replica: Replica) -> Upstream:
+        return HttpUpstream(replica.url, replica.key, self.config.connect_timeout_s)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = read_head(scope["headers"])
+        path: str = scope["path"]
+        endpoint = ENDPOINTS.get(path) or ENDPOINTS.get(_tidy(path))
+        try:
+            if endpoint is None:
+                await self._page(scope["method"], _tidy(path), head, send)
+            elif scope["method"] != "POST":
+                raise wrong_method(scope["method"], path, "POST")
+            else:
+                await self._serve(endpoint, head, receive, send)
+        except GatewayRefusal as refusal:
+            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.name == "messages" else None
+            await _refuse(refusal, head.language, head.request_id, send, body)
+        except CutOff as e:
+            log.warning("request %s: the answer was cut off; the client's connection is closed", head.request_id, exc_info=e.__cause__)
+        except Exception as e:  # one request must not take the others down
+            log.exception("request %s failed", head.request_id, exc_info=e)
+            await _refuse(unexpected(), head.language, head.request_id, send)
+
+    # A request to a model
+
+    async def _serve(self, endpoint: Endpoint, head: Head, receive: Receive, send: Send) -> None:
+        caller = self._authority.identify(head.key)
+        body = await self._read(head, receive)
+        if body is None:
+            return
+        started = time.perf_counter()
+        name, peeked, place = _look(endpoint, head, body)
+        pool = self._by_name.get(name)
+        if pool is None:
+            raise unknown_model(name, self._by_name)
+        entry = pool.entry
+        if (entry.defaults or entry.bounds) and endpoint.needs:
+            body = with_defaults(body, entry.defaults, entry.bounds)
+        conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
+        tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4
+        admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.time())
+        call = Call(endpoint, head, entry, body, name, peeked, caller, admission, started, conversion, place)
+        await self._carry_out(call, pool, receive, send)
+
+    async def _carry_out(self, call: Call, pool: Pool, receive: Receive, send: Send) -> None:
+        watch = LeaveWatch(receive)
+        try:
+            carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
+            await carrier.carry_out(call, pool, send)
+        except asyncio.CancelledError:
+            if watch.has_left:
+                call.status = _CLIENT_LEFT
+            else:
+                call.status = 503
+                await _stop_early(call, send)
+        except GatewayRefusal as refusal:
+            call.status = refusal.status
+            raise
+        except Exception as e:  # one request must not take the others down; the client has half an answer already
+            call.status = 500
+            if not call.is_begun or isinstance(e, CutOff):
+                raise
+            raise CutOff from e
+        finally:
+            watch.stop()
+            self._settle(call)
+
+    def _settle(self, call: Call) -> None:
+        self._authority.settle(call.admission, prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, now=time.time())
+        if self._meter is not None:
+            self._meter.note(call.record())
+
+    async def _read(self, head: Head, receive: Receive) -> bytes | None:
+        """The request's body; None when the client left before it was complete."""
+        limit = self.config.max_request_bytes
+        if head.length is not None and head.length > limit:
+            raise too_large(limit)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body = cast(bytes, message.get("body", b""))
+            if len(body) > limit:
+                raise too_large(limit)
+            return body
+        parts: list[bytes] = []
+        size = 0
+        while message["type"] == "http.request":
+            part = cast(bytes, message.get("body", b""))
+            size += len(part)
+            if size > limit:
+                raise too_large(limit)
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+        return None
+
+    # What the gateway answers itself
+
+    async def _page(self, method: str, path: str, head: Head, send: Send) -> None:
+        if path in ("/health", "/v1/health"):
+            page, kind = {"status": "ok", "models": self.state()}, JSON
+        elif path == "/metrics" and self._metrics is not None:
+            self._authority.identify(head.key)
+            page, kind = self._metrics(), _METRICS
+        elif path in ("/v1/models", "/models"):
+            self._authority.identify(head.key)
+            page, kind = {"object": "list", "data": [self._model(name) for name in self._by_name]}, JSON
+        elif path.startswith("/v1/models/"):
+            self._authority.identify(head.key)
+            page, kind = self._model(path.removeprefix("/v1/models/")), JSON
+        else:
+            raise unknown_path(method, path)
+        if method not in ("GET", "HEAD"):
+            raise wrong_method(method, path, "GET")
+        body = page if isinstance(page, bytes) else msgspec.json.encode(page)
+        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode("latin-1"))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+    def _model(self, name: str) -> dict[str, object]:
+        pool = self._by_name.get(name)
+        if pool is None:
+            raise unknown_model(name, self._by_name)
+        more: dict[str, object] = {} if name == pool.entry.name else {"root": pool.entry.name}
+        return {"id": name, "object": "model", "created": self._started_at, "owned_by": "moorage", "task": pool.entry.task, **more}
+
+
+def _look(endpoint: Endpoint, head: Head, body: bytes) -> tuple[str, Peek | None, tuple[int, int]]:
+    """The model a body names, what else is read of it, and where a form names it."""
+    if endpoint.is_form:
+        name, start, end = find_model(body, head.content_type)
+        return name, None, (start, end)
+    peeked = peek_generation(body, endpoint.needs) if endpoint.needs else peek(body)
+    return cast(str, peeked.model), peeked, (0, 0)
+
+
+def _tidy(path: str) -> str:
+    """A path as clients mean it that join addresses carelessly."""
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path.rstrip("/") or "/"
+
+
+async def _refuse(refusal: GatewayRefusal, language: Language, request_id: str, send: Send, body: bytes | None = None) -> None:
+    body = body if body is not None else refusal.body(language)
+    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode("latin-1"))]
+    headers.extend(refusal.all_headers())
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _stop_early(call: Call, send: Send) -> None:
+    """The gateway is stopped and its patience is over: a stream gets an end that says so, everybody else a refusal."""
+    refusal = stopping()
+    if not call.is_begun:
+        raise refusal
+    if call.is_stream and call.endpoint.answered == "generation":
+        await send({"type": "http.response.body", "body": b"data: %b\n\n%b" % (refusal.body(), DONE)})

@@ -1,0 +1,223 @@
+"""The story of one call: a server is asked, another one where it fails, and its answer goes to the client as it comes.
+
+Until the client has seen a byte every failure is tried elsewhere; after that a stream ends with an error that clients understand.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from moorage.gateway.answers import TryElsewhere, error_in_stream, failed, is_final, refused
+from moorage.gateway.call import Call
+from moorage.gateway.config import GatewayConfig
+from moorage.gateway.peek import GenerationPeek, prefix_key
+from moorage.gateway.pool import Pool, Seat
+from moorage.gateway.relay import RelayRules, Reply, SseRelay, error_event, read_reply, with_both_reasonings
+from moorage.gateway.upstream.base import Answer, UpstreamFailure
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]  # as ASGI has it
+
+JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
+_STREAM_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+_LONG_PROMPT_TOKENS = 512
+_ERROR_LIMIT = 1 << 20
+_ANSWER_LIMIT = 1 << 30
+_LAST_BYTES_S = 1.0
+_NO_USAGE = Reply(None, False)  # an array, as some engines answer: it has neither usage nor error
+log = logging.getLogger("moorage.gateway")
+
+
+class CutOff(Exception):
+    """The client has half an answer of a kind that cannot say so; its connection must not end as if it were whole."""
+
+
+class Exchange:
+    """Carries calls out. One for the whole gateway; what belongs to a call is in the ``Call``."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+
+    async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
+        """Asks servers until one has answered. Raises GatewayRefusal when none can."""
+        tried: list[Seat] = []
+        prefix = self._prefix(call, pool)
+        trouble: TryElsewhere | None = None
+        while True:
+            asked = time.perf_counter()
+            seat = await pool.take(tried, prefix, call.head.is_batch)
+            call.queue_s += time.perf_counter() - asked
+            if seat is None:
+                assert trouble is not None
+                raise trouble.refusal from trouble
+            call.attempts += 1
+            call.replica = seat.replica.url
+            try:
+                await self._ask(call, seat, send)
+                return
+            except UpstreamFailure as failure:
+                trouble = failed(call.entry.name, failure)
+                if call.is_begun:
+                    raise CutOff from failure
+            except TryElsewhere as e:
+                trouble = e
+            finally:
+                pool.release(seat)
+            self._note(seat, trouble)
+            tried.append(seat)
+
+    def _prefix(self, call: Call, pool: Pool) -> int | None:
+        """What binds the turns of a conversation to one server: worth it where a prompt is long and there is a choice."""
+        peeked = call.peeked
+        if len(pool.seats) < 2 or not isinstance(peeked, GenerationPeek) or len(call.body) < _LONG_PROMPT_TOKENS * 4:
+            return None
+        return prefix_key(peeked)
+
+    def _note(self, seat: Seat, trouble: TryElsewhere) -> None:
+        now = time.monotonic()
+        log.warning("%s: %s", seat.replica.url, trouble.refusal)
+        if trouble.busy_s is not None:
+            seat.note_busy(now, trouble.busy_s)
+        else:
+            seat.note_failure(now, is_unreachable=trouble.is_unreachable)
+
+    async def _ask(self, call: Call, seat: Seat, send: Send) -> None:
+        path, body = call.for_server(seat.replica)
+        if not call.own_s:
+            call.own_s = time.perf_counter() - call.started - call.queue_s
+        is_stream = call.is_stream and call.endpoint.answered != "json"
+        seconds = self._config.first_token_timeout_s if is_stream else self._config.answer_timeout_s
+        answer = await seat.upstream.ask(path, call.server_headers, body, seconds)
+        try:
+            if not 200 <= answer.status < 300:
+                await self._refuse(call, seat, answer)
+            if is_stream and (call.endpoint.answered == "generation" or call.conversion is not None):
+                await self._stream(call, seat, answer, send)
+            elif call.endpoint.answered == "any" and call.conversion is None:
+                await self._anything(call, seat, answer, send)
+            else:
+                await self._whole(call, seat, await answer.whole(_ANSWER_LIMIT), send)
+            if call.status == 200:
+                seat.note_success()
+        finally:
+            answer.close()
+
+    async def _refuse(self, call: Call, seat: Seat, answer: Answer) -> None:
+        """Raises what an answer without success means."""
+        answer.allow(self._config.connect_timeout_s)
+        try:
+            body = await answer.whole(_ERROR_LIMIT)
+        except UpstreamFailure:
+            body = b""
+        found = refused(call.entry.name, answer.status, answer.headers, body)
+        if is_final(answer.status) and answer.status >= 400:
+            seat.note_success()
+        raise found
+
+    # An answer in one piece
+
+    async def _whole(self, call: Call, seat: Seat, body: bytes, send: Send) -> None:
+        reply = read_reply(body) if body.lstrip()[:1] != b"[" or call.conversion is None else _NO_USAGE
+        if reply.is_error:
+            raise error_in_stream(call.entry.name, body)
+        if reply.tokens is not None:
+            call.prompt_tokens, call.completion_tokens = reply.tokens.prompt_tokens, reply.tokens.completion_tokens
+        if call.conversion is not None:
+            body = call.conversion.whole(seat.replica, body)
+        if call.endpoint.needs == "messages" and b'"reasoning' in body:
+            body = with_both_reasonings(body)
+        call.status, call.is_begun, call.first = 200, True, time.perf_counter()
+        await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(body))})
+        await send({"type": "http.response.body", "body": body})
+
+    # A streamed generation
+
+    async def _stream(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
+        conversion = call.conversion.stream(seat.replica) if call.conversion is not None else None
+        relay = SseRelay(RelayRules(call.wants_usage or conversion is not None, call.endpoint.needs == "messages", conversion))
+        begun = await self._first(call, answer, relay)
+        call.status, call.is_begun, call.first = 200, True, time.perf_counter()
+        await send({"type": "http.response.start", "status": 200, "headers": [*call.client_headers(EVENTS), *_STREAM_HEADERS]})
+        try:
+            rest = await self._relay(answer, relay, begun, send)
+        except UpstreamFailure as failure:
+            log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
+            rest = relay.fail(failure.reason, failure.reason_zh)
+            call.status = 502
+            seat.note_failure(time.monotonic())
+        if relay.tokens is not None:
+            call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
+        await send({"type": "http.response.body", "body": rest})
+        await self._drain(answer)
+
+    async def _first(self, call: Call, answer: Answer, relay: SseRelay) -> bytes:
+        """Everything up to the first word. Raises what makes another server be asked, as the client knows nothing yet."""
+        kind = answer.headers.get(b"content-type", b"")
+        if not kind.startswith(b"text/event-stream"):
+            body = await answer.whole(_ERROR_LIMIT)
+            if read_reply(body).is_error:
+                raise error_in_stream(call.entry.name, body)
+            raise UpstreamFailure("invalid", "does not stream, although it was asked to", "未按要求以流式返回")
+        begun = b""
+        while not relay.has_data:
+            data = await answer.read()
+            begun = relay.feed(data) if data else b""  # what came before the first word were comments
+            if relay.has_error:
+                raise error_in_stream(call.entry.name, begun)
+            if not relay.has_data and (not data or relay.is_done):
+                raise UpstreamFailure("closed", "ended the stream before the first word", "在首个词之前结束了数据流")
+        return begun
+
+    async def _relay(self, answer: Answer, relay: SseRelay, out: bytes, send: Send) -> bytes:
+        """Piece by piece; returns what is to be sent last."""
+        answer.allow_pauses(self._config.pause_timeout_s)
+        read, feed = answer.read, relay.feed
+        while not relay.is_done:
+            if out:
+                await send({"type": "http.response.body", "body": out, "more_body": True})
+            data = await read()
+            if not data:
+                return relay.finish()
+            out = feed(data)
+        return out
+
+    async def _drain(self, answer: Answer) -> None:
+        """The bytes behind ``[DONE]``, so that the connection can be used again."""
+        answer.allow(_LAST_BYTES_S)
+        try:
+            await answer.whole(_ERROR_LIMIT)
+        except UpstreamFailure:
+            return
+
+    # Whatever comes
+
+    async def _anything(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
+        """Audio, text, events of another shape: as they come. JSON in one piece, so that half of one is noticed."""
+        kind = answer.headers.get(b"content-type", b"application/octet-stream")
+        if kind.startswith(b"application/json"):
+            await self._whole(call, seat, await answer.whole(_ANSWER_LIMIT), send)
+            return
+        if kind.startswith(b"text/html"):
+            raise UpstreamFailure("invalid", "answered with a web page", "返回了网页")
+        data = await answer.read()
+        if not data:
+            raise UpstreamFailure("closed", "answered with nothing", "返回为空")
+        call.status, call.is_begun, call.first = 200, True, time.perf_counter()
+        length = answer.headers.get(b"content-length", b"")
+        headers = call.client_headers(kind, int(length) if length.isdigit() else None)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        answer.allow_pauses(self._config.pause_timeout_s)
+        rest = b""
+        try:
+            while data:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+                data = await answer.read()
+        except UpstreamFailure as failure:
+            call.status = 502
+            if not kind.startswith(b"text/event-stream"):
+                raise
+            log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
+            rest = error_event(failure.reason)
+        await send({"type": "http.response.body", "body": rest})

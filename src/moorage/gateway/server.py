@@ -1,0 +1,35 @@
+"""The gateway behind its door, until SIGTERM or SIGINT: nobody new comes in then, and running answers are brought to their end."""
+
+from __future__ import annotations
+
+import gc
+import signal
+
+from moorage.gateway.app import Gateway
+from moorage.gateway.door import Door
+
+KEEP_ALIVE_S = 75
+"""Longer than clients keep a connection, so that it is they who close it and no request is lost in between."""
+
+
+def serve_gateway(gateway: Gateway, door: Door) -> None:
+    """Serves until a signal; answers in flight get ``drain_timeout_s``, then an end that says so. A second signal ends at once."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        gateway,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(gateway.config.drain_timeout_s)),
+    )
+    # uvicorn ends gracefully and then raises the signal again, for whoever handled it before: nobody, as everything is done by then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    gc.collect()
+    gc.freeze()  # what is loaded now stays; the collector need not walk it again and again
+    uvicorn.Server(config).run(sockets=[door.socket])
