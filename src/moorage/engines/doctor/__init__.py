@@ -1,0 +1,7 @@
+"""Why a model server failed, told from its log. Pure: it is given lines and gives back a diagnosis."""
+
+from moorage.engines.doctor.cause import Cause, Fix, catalogue
+from moorage.engines.doctor.diagnosis import Diagnosis, Finding, diagnose
+from moorage.engines.doctor.lines import LogLine
+
+__all__ = ["Cause", "Diagnosis", "Finding", "Fix", "LogLine", "catalogue", "diagnose"]

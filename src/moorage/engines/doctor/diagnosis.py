@@ -1,0 +1,207 @@
+"""From a log to its root cause. Reads any number of lines once, keeps a few, and knows no files, processes or machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from moorage.engines.doctor.cause import Catalogue, Cause, Certainty, Fix, catalogue
+from moorage.engines.doctor.lines import LogLine, read_lines
+from moorage.engines.doctor.progress import Progress
+from moorage.engines.doctor.signs import words_of
+
+REPEATS_KEPT = 20_000
+OTHERS_SHOWN = 5
+EVIDENCE_CHARACTERS = 600
+# A rank is worth as much as six explained characters: of 0 to 25 tried on the development lines, 3 to 15 name as many.
+RANK_CHARACTERS = 6
+
+_TROUBLE = re.compile(
+    r"\b[A-Za-z]*(?:Error|Exception|Timeout|Interrupt)\b|\b(?:errors?|fail\w*|fatal|crash\w*|cannot|can'?t|couldn'?t|could not|unable|not supported|unsupported"
+    r"|invalid|denied|refused|timed? ?out|killed|missing|not found|does not|doesn'?t|exceed\w*|insufficient|not enough|too (?:small|large|long|old|new|few|many|low|high)"
+    r"|mismatch\w*|unknown|unrecogni[sz]ed|corrupt\w*|aborted|panic|oom|assert\w*|nan|illegal|unavailable|not available|out of|no such|must be|requires?|ran out"
+    r"|died|dead|hang|hung|stuck|segfault|segmentation fault|sig(?:segv|abrt|kill|bus)|core dumped|forbidden|unauthorized|blocked|occupied|in use|no longer|removed|incompatible|undefined|truncated|rejected|unreachable|no \w+)\b"
+    r"|错误|失败|报错|异常|无法|不能|不足|不够|不支持|不存在|找不到|没有|未|超过|超出|占用|拒绝|超时|缺少|损坏|崩溃|溢出|过低|过旧|不匹配|不一致",
+    re.IGNORECASE,
+)
+_SOFT = re.compile(
+    r"fall(?:ing|s)? ?back|deprecat|may slow|for better performance|sub-?optimal|will be ignored|is ignored|has no effect|UserWarning|FutureWarning"
+    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action",
+    re.IGNORECASE,
+)
+_EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A known failure and the line that shows it. ``facts`` are what that line states, and stand in the fixes' commands."""
+
+    cause: Cause
+    line: LogLine
+    certainty: Certainty
+    fixes: tuple[Fix, ...]
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a log says. ``cause`` is the root cause; where it is None, ``wrapper`` may tell that something failed, and ``first_error``
+    is the first line that looks like an error. ``step`` is how far the server had come, ``others`` failures that are less likely
+    the root or that were survived, ``notes`` lines that look worse than they are. ``earlier`` means that the last start went well and an earlier one did not.
+    """
+
+    cause: Finding | None
+    wrapper: Finding | None
+    others: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+    step: str
+    started: bool
+    first_error: LogLine | None
+    lines: int
+    earlier: bool = False
+
+    @property
+    def named(self) -> str | None:
+        """The one identifier that this log gets: of the cause, else of the wrapper, else of a note."""
+        best = self.cause or self.wrapper or next(iter(self.notes), None)
+        return best.cause.id if best else None
+
+    @property
+    def is_alarm(self) -> bool:
+        return self.cause is not None or self.wrapper is not None
+
+
+def diagnose(lines: Iterable[str], known: Catalogue | None = None) -> Diagnosis:
+    """The root cause of a log. Linear in its length; memory does not grow with it."""
+    reader = _Reader(known or catalogue())
+    for line in read_lines(lines):
+        reader.read(line)
+    return reader.diagnosis()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    cause: Cause
+    line: LogLine
+    weight: int  # 2: said as an error; 1: said as a warning; 0: mere talk
+    is_sign: bool
+    explained: int
+
+    @property
+    def strength(self) -> tuple[int, int, int, int, int]:
+        """Higher explains the log better. Of equals the earlier line is the root."""
+        specific = self.cause.rank * RANK_CHARACTERS + self.explained if self.is_sign else self.explained
+        return (self.weight, int(self.is_sign), specific, self.cause.rank, -self.line.number)
+
+
+class _Run:
+    """The best hit of every cause in one start of the server."""
+
+    def __init__(self) -> None:
+        self.hits: dict[str, _Hit] = {}
+        self.first_error: LogLine | None = None
+        self.progress = Progress()
+
+    def add(self, hit: _Hit) -> None:
+        held = self.hits.get(hit.cause.id)
+        if held is None or hit.strength > held.strength:
+            self.hits[hit.cause.id] = hit
+
+    def of(self, severity: str) -> list[_Hit]:
+        return sorted((h for h in self.hits.values() if h.cause.severity == severity), key=lambda h: h.strength, reverse=True)
+
+    def fatal(self, severity: str) -> list[_Hit]:
+        """What the server did not get over: a start that went well shows that everything before it was survived."""
+        return [hit for hit in self.of(severity) if hit.line.number > self.progress.started_at]
+
+    def survived(self) -> list[_Hit]:
+        return [hit for hit in self.of("error") if hit.line.number <= self.progress.started_at]
+
+
+class _Reader:
+    def __init__(self, known: Catalogue) -> None:
+        self._known = known
+        self._run = _Run()
+        self._failed_run: _Run | None = None
+        self._seen: set[str] = set()
+        self._lines = 0
+
+    def read(self, line: LogLine) -> None:
+        self._lines = line.number
+        if self._run.progress.read(line):
+            self._turn()
+        words = words_of(line.text)
+        if words in self._seen:
+            return
+        if len(self._seen) < REPEATS_KEPT:
+            self._seen.add(words)
+        self._look(line, words)
+
+    def _turn(self) -> None:
+        """A new start of the server."""
+        if self._run.fatal("error") or self._run.fatal("wrapper"):
+            self._failed_run = self._run
+        self._run = _Run()
+        self._seen.clear()
+
+    def _look(self, line: LogLine, words: str) -> None:
+        trouble = _is_trouble(line)
+        if trouble and self._run.first_error is None:
+            self._run.first_error = line
+        weight = _weight(line, trouble)
+        hits = [_Hit(self._known.causes[id], line, weight, True, explained) for id, _, explained in self._known.signs.find(words)]
+        if not hits and trouble:
+            hits += [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
+        for hit in hits:
+            if hit.weight or hit.cause.calm or hit.cause.severity == "info":
+                self._run.add(hit)
+
+    def diagnosis(self) -> Diagnosis:
+        run, earlier = self._run, False
+        if self._failed_run and not run.fatal("error") and not run.fatal("wrapper"):
+            run, earlier = self._failed_run, run.progress.started
+        errors, wrappers, survived = run.fatal("error"), run.fatal("wrapper"), run.survived()
+        return Diagnosis(
+            cause=_finding(errors[0]) if errors else None,
+            wrapper=_finding(wrappers[0]) if wrappers else None,
+            others=tuple(_finding(hit) for hit in [*errors[1:], *survived] if hit.is_sign)[:OTHERS_SHOWN],
+            notes=tuple(map(_finding, run.of("info"))),
+            step=run.progress.step_at((errors or wrappers)[0].line.number) if errors or wrappers else run.progress.step,
+            started=self._run.progress.started,
+            first_error=run.first_error,
+            lines=self._lines,
+            earlier=earlier,
+        )
+
+
+def _is_trouble(line: LogLine) -> bool:
+    """Whether a line that no sign matches may be read as an error."""
+    if line.level in ("debug", "info", "warning") or _SOFT.search(line.text):
+        return False
+    return line.level == "error" or _TROUBLE.search(line.text) is not None
+
+
+def _weight(line: LogLine, trouble: bool) -> int:
+    if trouble or _EXCEPTION.search(line.text):
+        return 2
+    return 1 if line.level in ("warning", "") else 0
+
+
+def _finding(hit: _Hit) -> Finding:
+    text = hit.line.text
+    facts = {**hit.cause.facts_in(text), **derived(hit.cause.facts_in(text))}
+    shown = text if len(text) <= EVIDENCE_CHARACTERS else f"{text[:EVIDENCE_CHARACTERS]} …"
+    line = LogLine(hit.line.number, shown, hit.line.level)
+    return Finding(hit.cause, line, "certain" if hit.is_sign else "likely", hit.cause.fixes_for(facts), facts)
+
+
+def derived(facts: dict[str, str]) -> dict[str, str]:
+    """What follows from the facts: the share of the card that is free, less half a GiB for the process itself."""
+    made: dict[str, str] = {}
+    if "free" in facts and "total" in facts and float(facts["total"]) > 0:
+        share = max(0.05, (float(facts["free"]) - 0.5) / float(facts["total"]))
+        made["utilization"] = f"{int(share * 100) / 100:.2f}"
+    if "fits" in facts:
+        made["fits"] = facts["fits"].replace(",", "")
+    return made
