@@ -1,4 +1,4 @@
-"""The commands at the top: up, ask, version; and the groups kb, doc, key, config, data."""
+"""The commands at the top: up, ask, doctor, version; and the groups kb, doc, key, config, data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from moorage.cli import options as o
 from moorage.cli.config import config_app
 from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
+from moorage.cli.doctor import doctor
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.show import data as show_data
@@ -30,6 +31,7 @@ app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.command()(doctor)
 
 
 @app.command()

@@ -7,6 +7,9 @@
     │   ├── QuestionTooLong
     │   ├── FilterInvalid
     │   ├── ChunkLimitsInvalid
+    │   ├── PathUnreadable        a file that is there and cannot be read
+    │   ├── CommandLineInvalid    a pasted command line that cannot be understood
+    │   ├── VersionUnknown        a version of a model server that is not in the table
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
@@ -128,6 +131,24 @@ class ChunkLimitsInvalid(BadInput):
     """The child limit is {child_max} and the parent limit {parent_max}; both must be at least 1 and the child limit not above the parent limit."""
 
     zh = "子块上限为 {child_max}，父块上限为 {parent_max}；二者至少为 1，且子块上限不能超过父块上限。"
+
+
+class PathUnreadable(BadInput):
+    """{path} cannot be read: {reason}. Check its permissions, or give another file."""
+
+    zh = "无法读取 {path}：{reason}。请检查权限，或给出其他文件。"
+
+
+class CommandLineInvalid(BadInput):
+    """The command line {command!r} is not understood: {reason}. Paste the whole `vllm serve ...` or `docker run ...` line."""
+
+    zh = "无法理解命令行 {command!r}：{reason}。请粘贴完整的 `vllm serve ...` 或 `docker run ...` 命令。"
+
+
+class VersionUnknown(BadInput):
+    """The flags of vLLM {version} are not known; the table covers {oldest} to {newest}. Name one of these with --version."""
+
+    zh = "不了解 vLLM {version} 的参数；参数表覆盖 {oldest} 至 {newest}。请用 --version 指定其中之一。"
 
 
 class AddressRefused(BadInput):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from moorage.core.errors import Language
 from moorage.engines.doctor.signs import Sign, SignIndex, parse_sign
 
 Severity = Literal["error", "wrapper", "info"]
-Certainty = Literal["certain", "likely"]
+Certainty = Literal["certain", "likely", "possible"]
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -64,7 +64,7 @@ class Cause:
         return tuple(Fix(_PLACE.sub(lambda m: facts.get(m[1], m[1].upper()), fix.run), fix.en, fix.zh) for fix in self.fixes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """All known failures, and their wordings ready to be looked for: ``signs`` name a failure, ``hints`` make it likely."""
 
@@ -78,17 +78,22 @@ def catalogue() -> Catalogue:
     """The catalogue that comes with Moorage. A tenth of a second the first time."""
     folder = files("moorage.engines.doctor") / "causes"
     sources = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return catalogue_of([file.read_text(encoding="utf-8") for file in sources])
+    return catalogue_of(file.read_text(encoding="utf-8") for file in sources)
 
 
-def catalogue_of(sources: list[str]) -> Catalogue:
+def catalogue_of(sources: Iterable[str]) -> Catalogue:
     """A catalogue from TOML texts, each with ``[[cause]]`` tables."""
     tables = [table for source in sources for table in cast("list[_Table]", tomllib.loads(source)["cause"])]
-    causes = {table["id"]: _cause(table) for table in tables}
+    return indexed(_cause(table) for table in tables)
+
+
+def indexed(causes: Iterable[Cause]) -> Catalogue:
+    """A catalogue of these causes."""
+    by_id = {cause.id: cause for cause in causes}
     return Catalogue(
-        causes,
-        SignIndex((cause.id, sign) for cause in causes.values() for sign in cause.signs),
-        SignIndex((cause.id, sign) for cause in causes.values() for sign in cause.hints),
+        by_id,
+        SignIndex((cause.id, sign) for cause in by_id.values() for sign in cause.signs),
+        SignIndex((cause.id, sign) for cause in by_id.values() for sign in cause.hints),
     )
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from moorage.engines.doctor.cause import Catalogue, Cause, Certainty, Fix, catalogue
 from moorage.engines.doctor.lines import LogLine, read_lines
+from moorage.engines.doctor.nearest import nearest_in
 from moorage.engines.doctor.progress import Progress
 from moorage.engines.doctor.signs import words_of
 
 REPEATS_KEPT = 20_000
 OTHERS_SHOWN = 5
+UNKNOWN_KEPT = 50
 EVIDENCE_CHARACTERS = 600
 # A rank is worth as much as six explained characters: of 0 to 25 tried on the development lines, 3 to 15 name as many.
 RANK_CHARACTERS = 6
@@ -27,7 +29,12 @@ _TROUBLE = re.compile(
 )
 _SOFT = re.compile(
     r"fall(?:ing|s)? ?back|deprecat|may slow|for better performance|sub-?optimal|will be ignored|is ignored|has no effect|UserWarning|FutureWarning"
-    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action",
+    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action|will result in indexing errors|resource_tracker|leaked \w+ objects",
+    re.IGNORECASE,
+)
+_FAILED = re.compile(
+    r"\b(?:\w*Error|\w*Exception|errors?|fail(?:ed|ure|s)?|fatal|cannot|can'?t|could(?: not|n'?t)|unable|crash\w*|killed|refused|denied|invalid|rejected|unsupported"
+    r"|not (?:supported|allowed|enabled|permitted))\b|错误|失败|报错|异常|无法|崩溃|不能|不支持|不足",
     re.IGNORECASE,
 )
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
@@ -101,6 +108,7 @@ class _Run:
     def __init__(self) -> None:
         self.hits: dict[str, _Hit] = {}
         self.first_error: LogLine | None = None
+        self.unknown: list[LogLine] = []  # errors that no sign and no hint knows
         self.progress = Progress()
 
     def add(self, hit: _Hit) -> None:
@@ -153,6 +161,8 @@ class _Reader:
         hits = [_Hit(self._known.causes[id], line, weight, True, explained) for id, _, explained in self._known.signs.find(words)]
         if not hits and trouble:
             hits += [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
+        if not hits and trouble and len(self._run.unknown) < UNKNOWN_KEPT and (line.level == "error" or _FAILED.search(line.text)):
+            self._run.unknown.append(line)
         for hit in hits:
             if hit.weight or hit.cause.calm or hit.cause.severity == "info":
                 self._run.add(hit)
@@ -163,7 +173,7 @@ class _Reader:
             run, earlier = self._failed_run, run.progress.started
         errors, wrappers, survived = run.fatal("error"), run.fatal("wrapper"), run.survived()
         return Diagnosis(
-            cause=_finding(errors[0]) if errors else None,
+            cause=_finding(errors[0]) if errors else self._guess(run),
             wrapper=_finding(wrappers[0]) if wrappers else None,
             others=tuple(_finding(hit) for hit in [*errors[1:], *survived] if hit.is_sign)[:OTHERS_SHOWN],
             notes=tuple(map(_finding, run.of("info"))),
@@ -173,6 +183,14 @@ class _Reader:
             lines=self._lines,
             earlier=earlier,
         )
+
+    def _guess(self, run: _Run) -> Finding | None:
+        """The cause nearest in words to an error that nothing knows; exceptions first, for they say most."""
+        after = [line for line in run.unknown if line.number > run.progress.started_at]
+        for line in sorted(after, key=lambda line: _EXCEPTION.search(line.text) is None):
+            if id := nearest_in(self._known).of(line.text):
+                return _found(self._known.causes[id], line, "possible")
+        return None
 
 
 def _is_trouble(line: LogLine) -> bool:
@@ -189,11 +207,14 @@ def _weight(line: LogLine, trouble: bool) -> int:
 
 
 def _finding(hit: _Hit) -> Finding:
-    text = hit.line.text
-    facts = {**hit.cause.facts_in(text), **derived(hit.cause.facts_in(text))}
-    shown = text if len(text) <= EVIDENCE_CHARACTERS else f"{text[:EVIDENCE_CHARACTERS]} …"
-    line = LogLine(hit.line.number, shown, hit.line.level)
-    return Finding(hit.cause, line, "certain" if hit.is_sign else "likely", hit.cause.fixes_for(facts), facts)
+    return _found(hit.cause, hit.line, "certain" if hit.is_sign else "likely")
+
+
+def _found(cause: Cause, line: LogLine, certainty: Certainty) -> Finding:
+    facts = cause.facts_in(line.text)
+    facts |= derived(facts)
+    shown = line.text if len(line.text) <= EVIDENCE_CHARACTERS else f"{line.text[:EVIDENCE_CHARACTERS]} …"
+    return Finding(cause, LogLine(line.number, shown, line.level), certainty, cause.fixes_for(facts), facts)
 
 
 def derived(facts: dict[str, str]) -> dict[str, str]:

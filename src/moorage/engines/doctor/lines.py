@@ -26,6 +26,8 @@ _BEFORE = re.compile(
     r")\s*"
 )
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b")
+_GLOG = re.compile(r"\s*\[?([IWEF])\d{3,4} \d\d:\d\d:\d\d[.\d]*")  # PyTorch's C++ side
+_GLOG_LEVELS: dict[str, Level] = {"I": "info", "W": "warning", "E": "error", "F": "error"}
 _NCCL_TALK = re.compile(r"^(?!.*\bNCCL WARN\b).*\bNCCL INFO\b")
 _LEVELS: dict[str, Level] = {
     "DEBUG": "debug", "INFO": "info", "WARNING": "warning", "WARN": "warning", "ERROR": "error", "CRITICAL": "error", "FATAL": "error",
@@ -56,9 +58,11 @@ def bare(raw: str) -> tuple[str, Level]:
     while (match := _BEFORE.match(text, start)) and match.end() > start:
         start = match.end()
     level = _LEVEL.search(text, 0, start)
-    if level is None:
-        return text[start:].strip(), "info" if _NCCL_TALK.search(text) else ""
-    return text[start:].strip(), _LEVELS[level[1]]
+    if level:
+        return text[start:].strip(), _LEVELS[level[1]]
+    if glog := _GLOG.match(text, start):
+        return text[start:].strip(), _GLOG_LEVELS[glog[1]]
+    return text[start:].strip(), "info" if _NCCL_TALK.search(text) else ""
 
 
 def clip(text: str, limit: int = LINE_LIMIT) -> str:
