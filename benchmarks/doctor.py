@@ -139,7 +139,9 @@ def _of_record(record: dict[str, object], file: str) -> Iterator[Case]:
     text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
     names = tuple(map(str, expected)) if isinstance(expected, list) else (str(expected),) if expected else ()
     told = f"{file} {record.get('kind', '')} {record.get('set', '')} {record.get('hard') and 'hard'}".lower()
-    yield Case(text, names, "hard" if "hard" in told else "excerpt" if field in ("excerpt", "log") or "excerpt" in told or "\n" in text else "line")
+    yield Case(
+        text, names, "hard" if "hard" in told else "excerpt" if field in ("excerpt", "log") or "excerpt" in told or "\n" in text else "line"
+    )
 
 
 if __name__ == "__main__":

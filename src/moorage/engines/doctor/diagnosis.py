@@ -34,7 +34,8 @@ _SOFT = re.compile(
 )
 _FAILED = re.compile(
     r"\b(?:\w*Error|\w*Exception|errors?|fail(?:ed|ure|s)?|fatal|cannot|can'?t|could(?: not|n'?t)|unable|crash\w*|killed|refused|denied|invalid|rejected|unsupported"
-    r"|not (?:supported|allowed|enabled|permitted))\b|错误|失败|报错|异常|无法|崩溃|不能|不支持|不足",
+    r"|not (?:supported|allowed|enabled|permitted|enough|installed)|does(?: not|n'?t)|no such|must be|requires|exceeds|insufficient|larger than"
+    r"|too (?:old|new|small|large|few|many|low)|out of|mismatch\w*|corrupt\w*)\b|错误|失败|报错|异常|无法|崩溃|不能|不支持|不足",
     re.IGNORECASE,
 )
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")

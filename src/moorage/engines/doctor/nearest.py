@@ -11,8 +11,8 @@ from functools import cache
 from moorage.engines.doctor.cause import Catalogue, Cause
 
 # Tuned on lines of our own and the development examples, with their own signs taken away; see docs/doctor.md.
-LEAST_COSINE = 0.16
-LEAST_LEAD = 1.1
+LEAST_COSINE = 0.13
+LEAST_LEAD = 1.05
 _SIGN_WEIGHT, _PROSE_WEIGHT = 2.0, 1.0
 _WORD = re.compile(r"[a-z][a-z0-9]+|[\u3400-\u9fff]+|\d{3}")
 _FAMILY = re.compile(r"@\w+|!\S+(?: (?!&)\S+)*")
