@@ -9,6 +9,7 @@
     │   ├── ChunkLimitsInvalid
     │   ├── PathUnreadable        a file that is there and cannot be read
     │   ├── CommandLineInvalid    a pasted command line that cannot be understood
+    │   ├── FlagUnknown           a flag that no version has
     │   ├── VersionUnknown        a version of a model server that is not in the table
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
@@ -143,6 +144,12 @@ class CommandLineInvalid(BadInput):
     """The command line {command!r} is not understood: {reason}. Paste the whole `vllm serve ...` or `docker run ...` line."""
 
     zh = "无法理解命令行 {command!r}：{reason}。请粘贴完整的 `vllm serve ...` 或 `docker run ...` 命令。"
+
+
+class FlagUnknown(BadInput):
+    """No version of vLLM that is known here has the flag {name!r}.{hint} `vllm serve --help=all` lists those of an installed one."""
+
+    zh = "已知的 vLLM 版本都没有参数 {name!r}。{hint}`vllm serve --help=all` 可列出已安装版本的参数。"
 
 
 class VersionUnknown(BadInput):
