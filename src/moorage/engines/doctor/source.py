@@ -51,15 +51,15 @@ def encoding_of(beginning: bytes) -> str:
         sample.decode("utf-8")
     except UnicodeDecodeError as e:
         # A character cut by the end of the sample is no sign of another encoding.
-        return "utf-8" if e.start > len(sample) - 4 else _other(sample)
+        return "utf-8" if e.start > (1 << 16) - 4 else _other(sample)
     return "utf-8"
 
 
 def _other(sample: bytes) -> str:
     try:
-        sample[: len(sample) // 2 * 2].decode("gb18030")
-    except UnicodeDecodeError:
-        return "utf-8"
+        sample.decode("gb18030")
+    except UnicodeDecodeError as e:
+        return "gb18030" if e.start > (1 << 16) - 4 else "utf-8"
     return "gb18030"
 
 
