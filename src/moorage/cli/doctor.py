@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.errors import Language
 from moorage.engines.doctor import Diagnosis, Finding, diagnose, diagnosis_data, log_lines, read_log
+from moorage.engines.machine import Check, Host, LocalHost, check_data, check_machine, check_reach, container_log
 
 _WORDS = {
     "cause": ("Cause", "原因"),
@@ -31,23 +32,51 @@ _WORDS = {
     "more": ("More", "参考"),
 }
 
+_MARKS = {"ok": "✓", "warning": "!", "error": "✗", "unknown": "?"}
 _Log = Annotated[
     str | None,
-    typer.Argument(help="A log file; - for standard input. Without it: this machine. 日志文件；- 表示标准输入", show_default=False),
+    typer.Argument(
+        help="A log file; - for standard input; container:NAME; or a server's address. Without it: this machine. 日志文件、-、container:名称或服务地址；省略则检查本机",
+        show_default=False,
+    ),
 ]
+_Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="The port a server is to have on this machine. 服务端口")]
 
 
-def doctor(log: _Log = None, json: o.Json = False) -> None:
-    """Name why a model server failed, from its log. 诊断模型服务日志。
+def doctor(log: _Log = None, port: _Port = 8000, json: o.Json = False) -> None:
+    """Name why a model server failed, or check the machine. 诊断模型服务。
 
-    Says the root cause, the line that shows it, and what to do. Wrapper errors such as "Engine core initialization failed" are never the cause.
+    Of a log: the root cause, the line that shows it, and what to do; wrappers such as "Engine core initialization failed" are never the cause.
+    Of an address: whether it answers, and whether a container such as Dify's reaches it. Of this machine: driver, memory, Docker, proxies, names.
     """
-    found = diagnose(_lines(log or "-"))
+    host = LocalHost()
+    if log is None or o.is_address(log):
+        _show_checks(check_reach(host, log) if log else check_machine(host, port), json)
+        return
+    found = diagnose(_lines(log, host))
     show.data(diagnosis_data(found, show.language()), json, lambda: _text(found, show.language()))
 
 
-def _lines(log: str) -> Iterator[str]:
+def _lines(log: str, host: Host) -> Iterable[str]:
+    if log.startswith("container:"):
+        return container_log(host, log.removeprefix("container:"))
     return log_lines(sys.stdin.buffer) if log == "-" else read_log(Path(log))
+
+
+def _show_checks(checks: Sequence[Check], json: bool) -> None:
+    language = show.language()
+    found = {
+        "ready": not any(check.state == "error" for check in checks),
+        "checks": [check_data(check, language) for check in checks],
+    }
+    show.data(found, json, lambda: "\n".join(_check_lines(checks, language)))
+
+
+def _check_lines(checks: Sequence[Check], language: Language) -> Iterator[str]:
+    for check in checks:
+        yield f"{_MARKS[check.state]} {check.name}: {check.say(language)}"
+        if check.fix and check.state != "ok":
+            yield f"    $ {check.fix}"
 
 
 def _text(diagnosis: Diagnosis, language: Language) -> str:

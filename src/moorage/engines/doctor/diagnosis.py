@@ -32,6 +32,12 @@ _SOFT = re.compile(
     r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action|will result in indexing errors|resource_tracker|leaked \w+ objects",
     re.IGNORECASE,
 )
+# A warning that says what the server does instead is no failure, whatever words it uses.
+_COPED_WITH = re.compile(
+    r"fall(?:ing|s|en)? ?back|default(?:s|ing) to|retrying|will still work|disabl(?:ed|ing)\b|overrid(?:e|es|ing)|turn(?:ed|ing) off|ignor(?:e|ed|es|ing)\b|\binstead\b"
+    r"|may be (?:slower|degraded)|performance may|keeping the original|will not be (?:passed|exposed)|we do not enable|is expected if|experimental|not constrained",
+    re.IGNORECASE,
+)
 _FAILED = re.compile(
     r"\b(?:\w*Error|\w*Exception|errors?|fail(?:ed|ure|s)?|fatal|cannot|can'?t|could(?: not|n'?t)|unable|crash\w*|killed|refused|denied|invalid|rejected|unsupported"
     r"|not (?:supported|allowed|enabled|permitted|enough|installed)|does(?: not|n'?t)|no such|must be|requires|exceeds|insufficient|larger than"
@@ -159,6 +165,8 @@ class _Reader:
         if trouble and self._run.first_error is None:
             self._run.first_error = line
         weight = _weight(line, trouble)
+        if line.level in ("debug", "info", "warning") and _COPED_WITH.search(line.text):
+            weight = 0
         hits = [_Hit(self._known.causes[id], line, weight, True, explained) for id, _, explained in self._known.signs.find(words)]
         if not hits and trouble:
             hits += [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]

@@ -11,6 +11,7 @@ import pytest
 from moorage.engines.doctor import catalogue, diagnose, diagnosis_data
 
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "doctor"
+FIXTURES = Path(__file__).parent / "fixtures"
 START = [
     "INFO 03-11 09:14:02 [api_server.py:1772] vLLM API server version 0.11.0",
     "(EngineCore_DP0 pid=4) INFO 03-11 09:14:21 [gpu_model_runner.py:2602] Starting to load model /models/chat...",
@@ -96,6 +97,23 @@ def test_a_fact_that_is_not_there_stays_a_place_for_the_reader() -> None:
 def test_wordings_nobody_wrote_down_are_named(line: str, cause: str) -> None:
     found = diagnose([line]).cause
     assert found and found.cause.id == cause
+
+
+@pytest.mark.parametrize(("file", "share"), [("wordings.jsonl", 0.97), ("wordings_held.jsonl", 0.94)])
+def test_lines_of_other_programs_versions_and_languages_are_named(file: str, share: float) -> None:
+    records = [json.loads(line) for line in (FIXTURES / file).read_text(encoding="utf-8").splitlines()]
+    wrong = [
+        (r, name)
+        for r in records
+        if (name := named(r["line"])) not in ([r["expected"]] if isinstance(r["expected"], str) else r["expected"])
+    ]
+    assert 1 - len(wrong) / len(records) >= share, wrong
+
+
+def test_a_warning_that_says_what_is_done_instead_is_no_failure() -> None:
+    coped = "WARNING 03-11 09:14:22 [mxfp4.py:1] No MXFP4 MoE backend supports this activation. Falling back to MARLIN."
+    assert not diagnose([coped]).is_alarm
+    assert diagnose([coped.replace("WARNING", "ERROR")]).named == "hw.quant_capability"
 
 
 def test_a_name_by_words_alone_is_marked_as_possible() -> None:
