@@ -204,9 +204,9 @@ class _Reader:
 
 def _is_trouble(line: LogLine) -> bool:
     """Whether a line that no sign matches may be read as an error."""
-    if line.level in ("debug", "info", "warning") or _SOFT.search(line.text):
-        return False
-    return line.level == "error" or _TROUBLE.search(line.text) is not None
+    if line.level:
+        return line.level == "error"
+    return not _SOFT.search(line.text) and _TROUBLE.search(line.text) is not None
 
 
 def _weight(line: LogLine, trouble: bool) -> int:
