@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from moorage.engines.doctor.cause import Catalogue, Cause, Certainty, Fix, catalogue
+from moorage.engines.doctor.frames import Frames
 from moorage.engines.doctor.lines import LogLine, read_lines
 from moorage.engines.doctor.nearest import nearest_in
 from moorage.engines.doctor.progress import Progress
@@ -44,6 +45,7 @@ _FAILED = re.compile(
     r"|too (?:old|new|small|large|few|many|low)|out of|mismatch\w*|corrupt\w*)\b|错误|失败|报错|异常|无法|崩溃|不能|不支持|不足",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d+")
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
 
 
@@ -114,6 +116,7 @@ class _Run:
 
     def __init__(self) -> None:
         self.hits: dict[str, _Hit] = {}
+        self.survived: dict[str, _Hit] = {}
         self.first_error: LogLine | None = None
         self.unknown: list[LogLine] = []  # errors that no sign and no hint knows
         self.progress = Progress()
@@ -123,15 +126,19 @@ class _Run:
         if held is None or hit.strength > held.strength:
             self.hits[hit.cause.id] = hit
 
+    def keep(self, line: LogLine) -> None:
+        """An error that nothing knows; the last ones and the first ones matter most."""
+        self.unknown.append(line)
+        if len(self.unknown) > UNKNOWN_KEPT:
+            del self.unknown[UNKNOWN_KEPT // 2]
+
     def of(self, severity: str) -> list[_Hit]:
         return sorted((h for h in self.hits.values() if h.cause.severity == severity), key=lambda h: h.strength, reverse=True)
 
-    def fatal(self, severity: str) -> list[_Hit]:
-        """What the server did not get over: a start that went well shows that everything before it was survived."""
-        return [hit for hit in self.of(severity) if hit.line.number > self.progress.started_at]
-
-    def survived(self) -> list[_Hit]:
-        return [hit for hit in self.of("error") if hit.line.number <= self.progress.started_at]
+    def settle(self) -> None:
+        """The start went well, so everything before was survived."""
+        self.survived, self.hits = self.hits, {id: hit for id, hit in self.hits.items() if hit.cause.severity == "info"}
+        self.unknown.clear()
 
 
 class _Reader:
@@ -140,22 +147,32 @@ class _Reader:
         self._run = _Run()
         self._failed_run: _Run | None = None
         self._seen: set[str] = set()
+        self._frames = Frames()
+        self._broken_off = ""  # the text of an error that goes on in the next line, perhaps
         self._lines = 0
 
     def read(self, line: LogLine) -> None:
         self._lines = line.number
         if self._run.progress.read(line):
             self._turn()
-        words = words_of(line.text)
-        if words in self._seen:
-            return
+        if self._run.progress.started_at == line.number:
+            self._run.settle()
+            self._seen.clear()
+        if not self._frames.is_code(line.text) and self._is_new(line):
+            self._look(line, words_of(line.text))
+
+    def _is_new(self, line: LogLine) -> bool:
+        """Whether this was not read before. Of mere talk the numbers do not matter: that is most of a long log."""
+        key = _NUMBER.sub("#", line.text) if line.level in ("debug", "info") else line.text
+        if key in self._seen:
+            return False
         if len(self._seen) < REPEATS_KEPT:
-            self._seen.add(words)
-        self._look(line, words)
+            self._seen.add(key)
+        return True
 
     def _turn(self) -> None:
         """A new start of the server."""
-        if self._run.fatal("error") or self._run.fatal("wrapper"):
+        if self._run.of("error") or self._run.of("wrapper"):
             self._failed_run = self._run
         self._run = _Run()
         self._seen.clear()
@@ -168,19 +185,24 @@ class _Reader:
         if line.level in ("debug", "info", "warning") and _COPED_WITH.search(line.text):
             weight = 0
         hits = [_Hit(self._known.causes[id], line, weight, True, explained) for id, _, explained in self._known.signs.find(words)]
+        if not hits and self._broken_off:
+            joined = words_of(f"{self._broken_off} {line.text}")
+            hits = [_Hit(self._known.causes[id], line, 2, True, explained) for id, _, explained in self._known.signs.find(joined)]
         if not hits and trouble:
-            hits += [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
-        if not hits and trouble and len(self._run.unknown) < UNKNOWN_KEPT and (line.level == "error" or _FAILED.search(line.text)):
-            self._run.unknown.append(line)
+            hits = [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
+        self._broken_off = line.text if trouble and not any(hit.is_sign for hit in hits) else ""
+        if not hits and trouble and (line.level == "error" or _FAILED.search(line.text)):
+            self._run.keep(line)
         for hit in hits:
             if hit.weight or hit.cause.calm or hit.cause.severity == "info":
                 self._run.add(hit)
 
     def diagnosis(self) -> Diagnosis:
         run, earlier = self._run, False
-        if self._failed_run and not run.fatal("error") and not run.fatal("wrapper"):
+        if self._failed_run and not run.of("error") and not run.of("wrapper"):
             run, earlier = self._failed_run, run.progress.started
-        errors, wrappers, survived = run.fatal("error"), run.fatal("wrapper"), run.survived()
+        errors, wrappers = run.of("error"), run.of("wrapper")
+        survived = [hit for hit in run.survived.values() if hit.cause.severity == "error"]
         return Diagnosis(
             cause=_finding(errors[0]) if errors else self._guess(run),
             wrapper=_finding(wrappers[0]) if wrappers else None,
@@ -195,8 +217,7 @@ class _Reader:
 
     def _guess(self, run: _Run) -> Finding | None:
         """The cause nearest in words to an error that nothing knows; exceptions first, for they say most."""
-        after = [line for line in run.unknown if line.number > run.progress.started_at]
-        for line in sorted(after, key=lambda line: _EXCEPTION.search(line.text) is None):
+        for line in sorted(run.unknown, key=lambda line: _EXCEPTION.search(line.text) is None):
             if id := nearest_in(self._known).of(line.text):
                 return _found(self._known.causes[id], line, "possible")
         return None
@@ -210,9 +231,9 @@ def _is_trouble(line: LogLine) -> bool:
 
 
 def _weight(line: LogLine, trouble: bool) -> int:
-    if trouble or _EXCEPTION.search(line.text):
-        return 2
-    return 1 if line.level in ("warning", "") else 0
+    if line.level:
+        return {"error": 2, "warning": 1}.get(line.level, 0)
+    return 2 if trouble or _EXCEPTION.search(line.text) else 1
 
 
 def _finding(hit: _Hit) -> Finding:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from moorage.core.errors import PathNotFound, PathUnreadable
 
-LIMIT_BYTES = 64 * 1024 * 1024
+LIMIT_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
 
 

@@ -180,3 +180,29 @@ def test_the_known_failures_are_named() -> None:
     assert right / len(lines) >= 0.97
     harmless = [json.loads(line)["line"] for line in (SHARED / "benign_lines.jsonl").read_text(encoding="utf-8").splitlines()]
     assert not [line for line in harmless if diagnose([line]).is_alarm]
+
+
+def test_source_lines_of_a_traceback_are_no_messages() -> None:
+    code = [
+        '  File "/usr/lib/vllm/attention/flash_attn.py", line 33, in <module>',
+        "    from vllm.vllm_flash_attn import (flash_attn_varlen_func,",
+        '  File "/usr/lib/vllm/v1/core/kv_cache_utils.py", line 12, in check',
+        '    raise ValueError("No available memory for the cache blocks. "',
+        "          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ]
+    found = diagnose(
+        [*START, "Traceback (most recent call last):", *code, "ValueError: Total number of attention heads (25) must be divisible by 2"]
+    )
+    assert found.named == "cfg.heads_not_divisible" and found.others == ()
+
+
+def test_an_error_broken_by_the_terminal_is_read_in_one() -> None:
+    assert named("RuntimeError: NCCL could not be set up because the", "address already in use elsewhere") == "net.port_in_use"
+    assert named("ValueError: Free memory on", "device cuda:0 is too little") == "mem.free_less_than_desired"
+
+
+def test_the_same_failure_before_and_after_a_start_counts_after_it() -> None:
+    line = "ERROR 03-11 09:20:40 [x.py:1] OSError: [Errno 98] Address already in use"
+    assert named(*START, line, *RUNNING) is None
+    found = diagnose([*START, line, *RUNNING, line])
+    assert found.cause and found.cause.line.number == 5
