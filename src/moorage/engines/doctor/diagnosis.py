@@ -24,13 +24,13 @@ _TROUBLE = re.compile(
     r"\b[A-Za-z]*(?:Error|Exception|Timeout|Interrupt)\b|\b(?:errors?|fail\w*|fatal|crash\w*|cannot|can'?t|couldn'?t|could not|unable|not supported|unsupported"
     r"|invalid|denied|refused|timed? ?out|killed|missing|not found|does not|doesn'?t|exceed\w*|insufficient|not enough|too (?:small|large|long|old|new|few|many|low|high)"
     r"|mismatch\w*|unknown|unrecogni[sz]ed|corrupt\w*|aborted|panic|oom|assert\w*|nan|illegal|unavailable|not available|out of|no such|must be|requires?|ran out"
-    r"|died|dead|hang|hung|stuck|segfault|segmentation fault|sig(?:segv|abrt|kill|bus)|core dumped|forbidden|unauthorized|blocked|occupied|in use|no longer|removed|incompatible|undefined|truncated|rejected|unreachable|no \w+)\b"
-    r"|错误|失败|报错|异常|无法|不能|不足|不够|不支持|不存在|找不到|没有|未|超过|超出|占用|拒绝|超时|缺少|损坏|崩溃|溢出|过低|过旧|不匹配|不一致",
+    r"|died|dead|hang|hung|stuck|segfault|segmentation fault|sig(?:segv|abrt|kill|bus)|core dumped|forbidden|unauthorized|blocked|occupied|in use|no longer|removed|incompatible|undefined|truncated|rejected|unreachable|needs?|lacks?|broken|pending|differs?|at most|limit is|only \d+|has no|forked|disabled|40[0134]|no \w+)\b"
+    r"|错误|失败|报错|异常|无法|不能|不足|不够|不支持|不存在|找不到|没有|未|大于|小于|少于|超过|超出|占用|拒绝|超时|缺少|损坏|崩溃|溢出|过低|过旧|不匹配|不一致",
     re.IGNORECASE,
 )
 _SOFT = re.compile(
     r"fall(?:ing|s)? ?back|deprecat|may slow|for better performance|sub-?optimal|will be ignored|is ignored|has no effect|UserWarning|FutureWarning"
-    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action|will result in indexing errors|resource_tracker|leaked \w+ objects",
+    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action|will result in indexing errors|resource_tracker|could not collect|not supported for all configurations|leaked \w+ objects",
     re.IGNORECASE,
 )
 # A warning that says what the server does instead is no failure, whatever words it uses.
@@ -159,7 +159,8 @@ class _Reader:
             self._run.settle()
             self._seen.clear()
         if not self._frames.is_code(line.text) and self._is_new(line):
-            self._look(line, words_of(line.text))
+            located = LogLine(line.number, self._frames.located(line.text), line.level)
+            self._look(located, words_of(located.text))
 
     def _is_new(self, line: LogLine) -> bool:
         """Whether this was not read before. Of mere talk the numbers do not matter: that is most of a long log."""
@@ -191,7 +192,7 @@ class _Reader:
         if not hits and trouble:
             hits = [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
         self._broken_off = line.text if trouble and not any(hit.is_sign for hit in hits) else ""
-        if not hits and trouble and (line.level == "error" or _FAILED.search(line.text)):
+        if not hits and trouble:
             self._run.keep(line)
         for hit in hits:
             if hit.weight or hit.cause.calm or hit.cause.severity == "info":
@@ -218,7 +219,7 @@ class _Reader:
     def _guess(self, run: _Run) -> Finding | None:
         """The cause nearest in words to an error that nothing knows; exceptions first, for they say most."""
         for line in sorted(run.unknown, key=lambda line: _EXCEPTION.search(line.text) is None):
-            if id := nearest_in(self._known).of(line.text):
+            if id := nearest_in(self._known).of(line.text, line.level == "error" or _FAILED.search(line.text) is not None):
                 return _found(self._known.causes[id], line, "possible")
         return None
 

@@ -13,6 +13,8 @@ from moorage.engines.doctor.cause import Catalogue, Cause
 # Tuned on lines of our own and the development examples, with their own signs taken away; see docs/doctor.md.
 LEAST_COSINE = 0.13
 LEAST_LEAD = 1.05
+UNSURE_COSINE = 0.26
+UNSURE_LEAD = 1.4
 _SIGN_WEIGHT, _PROSE_WEIGHT = 2.0, 1.0
 _WORD = re.compile(r"[a-z][a-z0-9]+|[\u3400-\u9fff]+|\d{3}")
 _FAMILY = re.compile(r"@\w+|!\S+(?: (?!&)\S+)*")
@@ -27,14 +29,15 @@ class Nearest:
         self._rarity = {word: math.log(1 + len(words) / count) for word, count in spread.items()}
         self._vectors = {id: _unit({word: count * self._rarity[word] for word, count in counts.items()}) for id, counts in words.items()}
 
-    def of(self, text: str) -> str | None:
-        """The nearest cause's identifier; None when none is near, or two are about as near."""
+    def of(self, text: str, is_error: bool = True) -> str | None:
+        """The nearest cause's identifier; None when none is near, or two are about as near. More is asked of what may be no error."""
+        cosine, lead = (LEAST_COSINE, LEAST_LEAD) if is_error else (UNSURE_COSINE, UNSURE_LEAD)
         line = _unit({word: self._rarity[word] for word in set(_terms(text)) if word in self._rarity})
         ranked = sorted(
             ((sum(w * vector.get(word, 0) for word, w in line.items()), id) for id, vector in self._vectors.items()), reverse=True
         )
         (first, id), (second, _) = ranked[:2]
-        return id if first >= LEAST_COSINE and first >= second * LEAST_LEAD else None
+        return id if first >= cosine and first >= second * lead else None
 
 
 @cache

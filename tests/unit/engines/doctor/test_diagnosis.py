@@ -206,3 +206,10 @@ def test_the_same_failure_before_and_after_a_start_counts_after_it() -> None:
     assert named(*START, line, *RUNNING) is None
     found = diagnose([*START, line, *RUNNING, line])
     assert found.cause and found.cause.line.number == 5
+
+
+def test_an_exception_without_a_message_is_told_by_its_place() -> None:
+    frame = '  File "/usr/lib/vllm/transformers_utils/utils.py", line 113, in parse_safetensors_file_metadata'
+    code = '    metadata = json.loads(f.read(length_of_metadata).decode("utf-8"))'
+    assert named("Traceback (most recent call last):", frame, code, "MemoryError") == "model.safetensors_corrupt"
+    assert named("Traceback (most recent call last):", "MemoryError") == "mem.host_oom"
