@@ -11,7 +11,8 @@ from moorage.engines.doctor.frames import Frames
 from moorage.engines.doctor.lines import LogLine, read_lines
 from moorage.engines.doctor.nearest import nearest_in
 from moorage.engines.doctor.progress import Progress
-from moorage.engines.doctor.signs import words_of
+from moorage.engines.doctor.signs import SignIndex, words_of
+from moorage.engines.doctor.trouble import ERROR, is_exception, is_failure, is_trouble, weight_of
 
 REPEATS_KEPT = 20_000
 OTHERS_SHOWN = 5
@@ -19,34 +20,9 @@ UNKNOWN_KEPT = 50
 EVIDENCE_CHARACTERS = 600
 # A rank is worth as much as six explained characters: of 0 to 25 tried on the development lines, 3 to 15 name as many.
 RANK_CHARACTERS = 6
+LEAST_SHARE = 0.1  # of a card; with less nobody wants to start a server
 
-_TROUBLE = re.compile(
-    r"\b[A-Za-z]*(?:Error|Exception|Timeout|Interrupt)\b|\b(?:errors?|fail\w*|fatal|crash\w*|cannot|can'?t|couldn'?t|could not|unable|not supported|unsupported"
-    r"|invalid|denied|refused|timed? ?out|killed|missing|not found|does not|doesn'?t|exceed\w*|insufficient|not enough|too (?:small|large|long|old|new|few|many|low|high)"
-    r"|mismatch\w*|unknown|unrecogni[sz]ed|corrupt\w*|aborted|panic|oom|assert\w*|nan|illegal|unavailable|not available|out of|no such|must be|requires?|ran out"
-    r"|died|dead|hang|hung|stuck|segfault|segmentation fault|sig(?:segv|abrt|kill|bus)|core dumped|forbidden|unauthorized|blocked|occupied|in use|no longer|removed|incompatible|undefined|truncated|rejected|unreachable|needs?|lacks?|broken|pending|differs?|at most|limit is|only \d+|has no|forked|disabled|40[0134]|no \w+)\b"
-    r"|错误|失败|报错|异常|无法|不能|不足|不够|不支持|不存在|找不到|没有|未|大于|小于|少于|超过|超出|占用|拒绝|超时|缺少|损坏|崩溃|溢出|过低|过旧|不匹配|不一致",
-    re.IGNORECASE,
-)
-_SOFT = re.compile(
-    r"fall(?:ing|s)? ?back|deprecat|may slow|for better performance|sub-?optimal|will be ignored|is ignored|has no effect|UserWarning|FutureWarning"
-    r"|DeprecationWarning|RuntimeWarning|to silence|for your information|not optimized|retry(?:ing)? \d|no action|will result in indexing errors|resource_tracker|could not collect|not supported for all configurations|leaked \w+ objects",
-    re.IGNORECASE,
-)
-# A warning that says what the server does instead is no failure, whatever words it uses.
-_COPED_WITH = re.compile(
-    r"fall(?:ing|s|en)? ?back|default(?:s|ing) to|retrying|will still work|disabl(?:ed|ing)\b|overrid(?:e|es|ing)|turn(?:ed|ing) off|ignor(?:e|ed|es|ing)\b|\binstead\b"
-    r"|may be (?:slower|degraded)|performance may|keeping the original|will not be (?:passed|exposed)|we do not enable|is expected if|experimental|not constrained",
-    re.IGNORECASE,
-)
-_FAILED = re.compile(
-    r"\b(?:\w*Error|\w*Exception|errors?|fail(?:ed|ure|s)?|fatal|cannot|can'?t|could(?: not|n'?t)|unable|crash\w*|killed|refused|denied|invalid|rejected|unsupported"
-    r"|not (?:supported|allowed|enabled|permitted|enough|installed)|does(?: not|n'?t)|no such|must be|requires|exceeds|insufficient|larger than"
-    r"|too (?:old|new|small|large|few|many|low)|out of|mismatch\w*|corrupt\w*)\b|错误|失败|报错|异常|无法|崩溃|不能|不支持|不足",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(r"\d+")
-_EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +76,7 @@ def diagnose(lines: Iterable[str], known: Catalogue | None = None) -> Diagnosis:
 class _Hit:
     cause: Cause
     line: LogLine
-    weight: int  # 2: said as an error; 1: said as a warning; 0: mere talk
+    weight: int
     is_sign: bool
     explained: int
 
@@ -179,29 +155,33 @@ class _Reader:
         self._seen.clear()
 
     def _look(self, line: LogLine, words: str) -> None:
-        trouble = _is_trouble(line)
+        trouble = is_trouble(line)
         if trouble and self._run.first_error is None:
             self._run.first_error = line
-        weight = _weight(line, trouble)
-        if line.level in ("debug", "info", "warning") and _COPED_WITH.search(line.text):
-            weight = 0
-        hits = [_Hit(self._known.causes[id], line, weight, True, explained) for id, _, explained in self._known.signs.find(words)]
-        if not hits and self._broken_off:
-            joined = words_of(f"{self._broken_off} {line.text}")
-            hits = [_Hit(self._known.causes[id], line, 2, True, explained) for id, _, explained in self._known.signs.find(joined)]
-        if not hits and trouble:
-            hits = [_Hit(self._known.causes[id], line, weight, False, explained) for id, _, explained in self._known.hints.find(words)]
+        hits = self._hits(line, words, trouble)
         self._broken_off = line.text if trouble and not any(hit.is_sign for hit in hits) else ""
-        if not hits and trouble:
+        if trouble and not hits:
             self._run.keep(line)
         for hit in hits:
             if hit.weight or hit.cause.calm or hit.cause.severity == "info":
                 self._run.add(hit)
 
+    def _hits(self, line: LogLine, words: str, trouble: bool) -> list[_Hit]:
+        """The signs in a line; else those in it and the line before, if that broke off; else, in errors, the hints."""
+        weight = weight_of(line)
+        if found := self._matches(self._known.signs, line, words, weight, True):
+            return found
+        if self._broken_off and (found := self._matches(self._known.signs, line, words_of(f"{self._broken_off} {line.text}"), ERROR, True)):
+            return found
+        return self._matches(self._known.hints, line, words, weight, False) if trouble else []
+
+    def _matches(self, index: SignIndex, line: LogLine, words: str, weight: int, is_sign: bool) -> list[_Hit]:
+        return [_Hit(self._known.causes[id], line, weight, is_sign, explained) for id, _, explained in index.find(words)]
+
     def diagnosis(self) -> Diagnosis:
         run, earlier = self._run, False
         if self._failed_run and not run.of("error") and not run.of("wrapper"):
-            run, earlier = self._failed_run, run.progress.started
+            run, earlier = self._failed_run, self._run.progress.started
         errors, wrappers = run.of("error"), run.of("wrapper")
         survived = [hit for hit in run.survived.values() if hit.cause.severity == "error"]
         return Diagnosis(
@@ -218,23 +198,10 @@ class _Reader:
 
     def _guess(self, run: _Run) -> Finding | None:
         """The cause nearest in words to an error that nothing knows; exceptions first, for they say most."""
-        for line in sorted(run.unknown, key=lambda line: _EXCEPTION.search(line.text) is None):
-            if id := nearest_in(self._known).of(line.text, line.level == "error" or _FAILED.search(line.text) is not None):
+        for line in sorted(run.unknown, key=lambda line: not is_exception(line)):
+            if id := nearest_in(self._known).of(line.text, is_failure(line)):
                 return _found(self._known.causes[id], line, "possible")
         return None
-
-
-def _is_trouble(line: LogLine) -> bool:
-    """Whether a line that no sign matches may be read as an error."""
-    if line.level:
-        return line.level == "error"
-    return not _SOFT.search(line.text) and _TROUBLE.search(line.text) is not None
-
-
-def _weight(line: LogLine, trouble: bool) -> int:
-    if line.level:
-        return {"error": 2, "warning": 1}.get(line.level, 0)
-    return 2 if trouble or _EXCEPTION.search(line.text) else 1
 
 
 def _finding(hit: _Hit) -> Finding:
@@ -252,8 +219,9 @@ def derived(facts: dict[str, str]) -> dict[str, str]:
     """What follows from the facts: the share of the card that is free, less half a GiB for the process itself."""
     made: dict[str, str] = {}
     if "free" in facts and "total" in facts and float(facts["total"]) > 0:
-        share = max(0.05, (float(facts["free"]) - 0.5) / float(facts["total"]))
-        made["utilization"] = f"{int(share * 100) / 100:.2f}"
+        share = (float(facts["free"]) - 0.5) / float(facts["total"])
+        if share >= LEAST_SHARE:
+            made["utilization"] = f"{int(share * 100) / 100:.2f}"
     if "fits" in facts:
         made["fits"] = facts["fits"].replace(",", "")
     return made
