@@ -30,6 +30,7 @@ PASTED = [
     'python -m vllm.entrypoints.openai.api_server --model m --max_model_len 4096 --rope-scaling \'{"rope_type": "yarn", "factor": 2.0}\'',
     "vllm serve m --enable-reasoning --reasoning-parser qwen3 --guided-decoding-backend xgrammar --max-model-len 4k --limit-mm-per-prompt image=2",
     "vllm serve m --speculative-model d --num-speculative-tokens 3 --max-model-len 4096 -tp 2 --no-enable-prefix-caching -O3",
+    "vllm serve m --max-model-len 4096 --enable-chunked-prefill False --enforce-eager True --kv-cache-memory 1000000000 --worker-use-ray",
 ]
 
 

@@ -94,6 +94,9 @@ def _of_container(command: CommandLine, container: Container, at: Version, mende
                 f"镜像入口已是 {says_zh}；镜像后的 `serve` 已去掉。",
             )
         )
+    if (tagged := _tagged(container, at)) != container:
+        en = f"{container.image} may be any version; this line is for {at}, so the image is {tagged.image}."
+        remarks.append(Remark("warning", "image", en, f"{container.image} 的版本不确定；此命令针对 {at}，镜像改为 {tagged.image}。"))
     if not names & {"--gpus", "--device", "--runtime"}:
         remarks.append(
             Remark("error", "--gpus", "The container gets no GPU; `--gpus all` is added.", "容器没有 GPU；已添加 `--gpus all`。")
@@ -113,6 +116,15 @@ def _of_container(command: CommandLine, container: Container, at: Version, mende
     return remarks
 
 
+def _tagged(container: Container, at: Version) -> Container:
+    """The official image with the tag of the version that is checked for; other images stay as they are."""
+    name = container.image.split("@")[0]
+    base = name.rsplit(":", 1)[0] if ":" in name.rsplit("/", 1)[-1] else name
+    tag = read_version(container.tag)
+    same = tag is not None and (tag == at or tag > at)
+    return container if same or not base.endswith("vllm/vllm-openai") else replace(container, image=f"{base}:v{at}")
+
+
 def _mended_container(container: Container, mended: Mended) -> Container:
     """The container with what it lacked; its variables come from the mended command."""
     names = {name.split("=")[0] for name, _ in container.options}
@@ -124,7 +136,7 @@ def _mended_container(container: Container, mended: Mended) -> Container:
     if not names & {"-p", "--publish", "-P", "--publish-all", "--network", "--net"}:
         port = next((given.values[0] for given in mended.flags if given.name == "--port" and given.values), "8000")
         options.append(("-p", f"{port}:{port}"))
-    return replace(container, options=tuple(options))
+    return replace(_tagged(container, mended.at), options=tuple(options))
 
 
 def _note(about: str, en: str, zh: str) -> Remark:

@@ -1,4 +1,4 @@
-"""What is known about one flag or variable: which versions have it, what it takes, what became of it."""
+"""What is known about one flag, variable or request field: which versions have it, what it takes, what became of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from moorage.core.errors import FlagUnknown, Language
 from moorage.engines.vllm.command import CommandLine, Given
+from moorage.engines.vllm.fields import FIELDS, RequestField
+from moorage.engines.vllm.gone import GONE
 from moorage.engines.vllm.meanings import MEANINGS
-from moorage.engines.vllm.mend import GONE, Mended, mend
+from moorage.engines.vllm.mend import Mended, mend
 from moorage.engines.vllm.table import FlagTable, Span, flag_table
 from moorage.engines.vllm.version import Version
 
@@ -36,9 +38,11 @@ class Explained:
 
 
 def explain(name: str, wanted: str | None = None, table: FlagTable | None = None) -> Explained:
-    """What is known about ``--flag`` or ``VLLM_VARIABLE``, in a version (the newest known where none is named). Raises ``FlagUnknown``."""
+    """What is known about ``--flag``, ``VLLM_VARIABLE`` or ``guided_json``, in a version (the newest known where none is named). Raises ``FlagUnknown``."""
     table = table or flag_table()
     at = table.at(wanted) if wanted else table.newest
+    if field := FIELDS.get(name):
+        return _of_field(field, at, table)
     if name in table.variables:
         return _explained(name, "", table.variables[name], at, table)
     full = table.shorts.get(name) or f"--{name.lstrip('-').replace('_', '-')}"
@@ -63,20 +67,25 @@ def _explained(name: str, takes: str, span: Span, at: Version, table: FlagTable)
     return Explained(name, takes, span, at, is_there, instead, " ".join(en), "".join(zh))
 
 
+def _of_field(field: RequestField, at: Version, table: FlagTable) -> Explained:
+    is_there = field.span.holds(at)
+    use, use_zh = ("", "") if is_there or not field.instead else (f" There: {field.instead}.", f"请用：{field.instead}。")
+    en = f"{field.name}: a field of requests and answers, in vLLM {_range(field.span, table, 'en')}. {field.en}{use}"
+    zh = f"{field.name}：请求与回答的字段，vLLM {_range(field.span, table, 'zh')}。{field.zh}{use_zh}"
+    return Explained(field.name, "field", field.span, at, is_there, "" if is_there else field.instead, en, zh)
+
+
 def _range(span: Span, table: FlagTable, language: Language) -> str:
-    since = "" if span.first == table.versions[0] else str(span.first)
-    until = "" if span.last == table.newest else str(span.last)
-    if language == "zh":
-        return (
-            f"{since or '更早'} 至 {until}" if until else f"{since} 起" if since else f"全部版本（{table.versions[0]} 至 {table.newest}）"
-        )
-    return (
-        f"{since or 'earlier'} to {until}"
-        if until
-        else f"{since} and later"
-        if since
-        else f"{table.versions[0]} to {table.newest}, all of them"
-    )
+    since = None if span.first == table.versions[0] else span.first
+    until = None if span.last == table.newest else span.last
+    chinese = language == "zh"
+    if since and until:
+        return f"{since} 至 {until}" if chinese else f"{since} to {until}"
+    if until:
+        return f"直到 {until}" if chinese else f"up to {until}"
+    if since:
+        return f"{since} 起" if chinese else f"{since} and later"
+    return f"全部版本（{span.first} 至 {span.last}）" if chinese else f"{span.first} to {span.last}, all of them"
 
 
 def _instead(name: str, at: Version, table: FlagTable) -> str:

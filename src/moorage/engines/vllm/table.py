@@ -70,6 +70,11 @@ class FlagTable:
     def parsers_at(self, kind: ParserKind, at: Version) -> tuple[str, ...]:
         return tuple(name for name, span in self.parsers[kind].items() if span.holds(at))
 
+    def completed(self, name: str, at: Version) -> str | None:
+        """The one flag of that version that begins so: the server takes a beginning for the whole."""
+        found = [flag.name for flag in self.flags.values() if flag.span.holds(at) and flag.name.startswith(name)]
+        return found[0] if len(found) == 1 else None
+
     def like(self, name: str, at: Version) -> str | None:
         """The flag of that version which is written most like ``name``, for a slip of the pen."""
         known = [flag.name for flag in self.flags.values() if flag.span.holds(at)]

@@ -19,6 +19,12 @@ def test_any_spelling_will_do() -> None:
     assert explain("-tp").name == "--tensor-parallel-size" and explain("VLLM_USE_V1", "0.12.0").say().endswith("gone since 0.11.")
 
 
+def test_fields_of_requests_are_explained_too() -> None:
+    gone, there = explain("guided_json", "0.20.0"), explain("guided_json", "0.10.2")
+    assert not gone.is_there and "structured_outputs" in gone.say("zh") and there.is_there and there.instead == ""
+    assert explain("reasoning_content", "0.33.0").instead == "reasoning"
+
+
 def test_an_unknown_flag_hints_at_a_like_one() -> None:
     with pytest.raises(FlagUnknown, match="Is --max-num-seqs meant"):
         explain("--max-num-seq")

@@ -67,6 +67,9 @@ def test_every_flag_and_variable_of_a_mended_command_exists_in_the_version(at: o
         ("""--limit-mm-per-prompt '{"image": 2}'""", "0.8.0", "--limit-mm-per-prompt image=2"),
         ("--max-num-seq 16", "0.20.0", "--max-num-seqs 16"),
         ("--port 1 --port 2", "0.20.0", "--port 2"),
+        ("--enable-chunked-prefill False --enforce-eager True", "0.20.0", "--no-enable-chunked-prefill --enforce-eager"),
+        ("--enable-chunked-prefill False", "0.8.5", "--enable-chunked-prefill False"),
+        ("--kv-cache-memory 1000", "0.20.0", "--kv-cache-memory-bytes 1000"),
     ],
 )
 def test_a_flag_gets_the_spelling_of_the_version(given: str, at: str, wanted: str) -> None:
@@ -83,6 +86,12 @@ def test_an_image_says_serve_itself_from_0_11_1_on() -> None:
     assert new.line.endswith("vllm/vllm-openai:v0.11.1 m") and not new.runs
     old = check("docker run --gpus all --ipc=host -p 80:8000 vllm/vllm-openai:v0.9.2 m")
     assert old.line.endswith("vllm/vllm-openai:v0.9.2 --model m")
+
+
+def test_an_image_of_another_version_gets_the_tag_of_the_one_asked_for() -> None:
+    pasted = "docker run --gpus all --ipc=host -p 80:8000 -v m:/m docker.io/vllm/vllm-openai:latest --model m"
+    assert "docker.io/vllm/vllm-openai:v0.20.0 m" in check(pasted, "0.20.0").line
+    assert "my/vllm:latest m" in check(pasted.replace("docker.io/vllm/vllm-openai", "my/vllm"), "0.20.0").line
 
 
 def test_a_container_gets_what_it_lacks() -> None:
