@@ -28,7 +28,7 @@ from moorage.engines.doctor.lines import bare
 from moorage.engines.doctor.signs import words_of
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "doctor"
-TEXT_FIELDS, EXPECTED_FIELDS = ("line", "excerpt", "log", "text", "lines"), ("expected", "expected_id", "id", "cause")
+TEXT_FIELDS, EXPECTED_FIELDS = ("line", "excerpt", "log", "text", "lines"), ("cause", "cause_id", "class", "label", "id")
 Kind = Literal["line", "excerpt", "hard"]
 
 BEFORE = """\
@@ -132,16 +132,24 @@ def _of_record(record: dict[str, object], file: str) -> Iterator[Case]:
         yield from (Case(text, (str(record["id"]),), "line") for text in [str(record["example_line"]), *more])
         return
     field = next((name for name in TEXT_FIELDS if record.get(name)), None)
-    label = next((name for name in EXPECTED_FIELDS if name in record), None)
+    label = _label(record)
     if field is None or label is None:
         return
     value, expected = record[field], record[label]
     text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
     names = tuple(map(str, expected)) if isinstance(expected, list) else (str(expected),) if expected else ()
-    told = f"{file} {record.get('kind', '')} {record.get('set', '')} {record.get('hard') and 'hard'}".lower()
-    yield Case(
-        text, names, "hard" if "hard" in told else "excerpt" if field in ("excerpt", "log") or "excerpt" in told or "\n" in text else "line"
-    )
+    told = " ".join(
+        [file, *(str(record.get(name, "")) for name in ("kind", "set", "type", "difficulty")), "hard" if record.get("hard") else ""]
+    ).lower()
+    is_excerpt = field in ("excerpt", "log") or "excerpt" in told or "\n" in text.strip()
+    yield Case(text, names, "hard" if "hard" in told else "excerpt" if is_excerpt else "line")
+
+
+def _label(record: dict[str, object]) -> str | None:
+    """The field that holds the expected name: one that says so, else one that holds the name of a known cause."""
+    told = next((name for name in record if name.startswith("expected")), None)
+    known = catalogue().causes
+    return told or next((name for name in EXPECTED_FIELDS if name in record and str(record[name]) in known), None)
 
 
 if __name__ == "__main__":
