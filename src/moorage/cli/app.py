@@ -1,4 +1,4 @@
-"""The commands at the top: up, gateway, ask, usage, version; and the groups kb, doc, key, config, data."""
+"""The commands at the top: up, gateway, ask, usage, plan, doctor, version; and the groups kb, doc, model, key, config, data."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from moorage.cli import options as o
 from moorage.cli.config import config_app
 from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
+from moorage.cli.doctor import doctor
 from moorage.cli.gateway import run_gateway
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
+from moorage.cli.model import model_app
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
 from moorage.cli.usage import usage
@@ -30,9 +32,11 @@ app = typer.Typer(
 app.add_typer(kb_app, name="kb")
 app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
+app.add_typer(model_app, name="model")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.command()(usage)
+app.command()(doctor)
 
 
 @app.command()

@@ -9,6 +9,10 @@
     │   ├── ChunkLimitsInvalid
     │   ├── ToolsInvalid          tools or a choice among them that cannot be served
     │   ├── ChatTemplateInvalid   a model's chat template, or messages it refuses
+    │   ├── PathUnreadable        a file that is there and cannot be read
+    │   ├── CommandLineInvalid    a pasted command line that cannot be understood
+    │   ├── FlagUnknown           a flag that no version has
+    │   ├── VersionUnknown        a version of a model server that is not in the table
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
@@ -143,6 +147,30 @@ class ChatTemplateInvalid(BadInput):
     """The model's chat template cannot render this conversation: {reason}. Check the order of the roles, or set another template for the model."""
 
     zh = "模型的对话模板无法渲染该对话：{reason}。请检查各角色的顺序，或为该模型设置其他模板。"
+
+
+class PathUnreadable(BadInput):
+    """{path} cannot be read: {reason}. Check its permissions, or give another file."""
+
+    zh = "无法读取 {path}：{reason}。请检查权限，或给出其他文件。"
+
+
+class CommandLineInvalid(BadInput):
+    """The command line {command!r} is not understood: {reason}. Paste the whole `vllm serve ...` or `docker run ...` line."""
+
+    zh = "无法理解命令行 {command!r}：{reason}。请粘贴完整的 `vllm serve ...` 或 `docker run ...` 命令。"
+
+
+class FlagUnknown(BadInput):
+    """No version of vLLM that is known here has the flag {name!r}.{hint} `vllm serve --help=all` lists those of an installed one."""
+
+    zh = "已知的 vLLM 版本都没有参数 {name!r}。{hint}`vllm serve --help=all` 可列出已安装版本的参数。"
+
+
+class VersionUnknown(BadInput):
+    """The flags of vLLM {version} are not known; the table covers {oldest} to {newest}. Name one of these with --version."""
+
+    zh = "不了解 vLLM {version} 的参数；参数表覆盖 {oldest} 至 {newest}。请用 --version 指定其中之一。"
 
 
 class AddressRefused(BadInput):

@@ -1,0 +1,70 @@
+"""Log lines without what is put before them: colours, container names, clock times, process names, levels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error", ""]
+
+LINE_LIMIT = 8000
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\[\d{1,2}m|\[0m")
+_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_BEFORE = re.compile(
+    r"\s*(?:"
+    r"[\w.-]{1,60}\s{0,12}\|(?=\s)"  # docker compose
+    rf"|\[?(?:{_CLOCK})\]?"
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ [\w.@/-]+(?:\[\d+\])?:"  # syslog
+    r"|\((?:\w[\w .=-]*?)?\bpid=\d+[^)]{0,80}\)"
+    r"|\[rank\d+\]:"
+    r"|\[[\w./<>-]+\.(?:py|cpp|cc|cu|h):\d+\]"
+    r"|[\w./-]+\.py:\d+\]"
+    r"|(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b:?(?=\s)"
+    r"|-(?=\s)"
+    r")\s*"
+)
+_LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b")
+_GLOG = re.compile(r"\s*\[?([IWEF])\d{3,4} \d\d:\d\d:\d\d[.\d]*")  # PyTorch's C++ side
+_GLOG_LEVELS: dict[str, Level] = {"I": "info", "W": "warning", "E": "error", "F": "error"}
+_NCCL_TALK = re.compile(r"^(?!.*\bNCCL WARN\b).*\bNCCL INFO\b")
+_LEVELS: dict[str, Level] = {
+    "DEBUG": "debug", "INFO": "info", "WARNING": "warning", "WARN": "warning", "ERROR": "error", "CRITICAL": "error", "FATAL": "error",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line: its place (from 1), what it says, and at which level ('' where it does not tell)."""
+
+    number: int
+    text: str
+    level: Level
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[LogLine]:
+    """The lines that say something. Of a very long one the two ends are kept."""
+    for number, raw in enumerate(lines, 1):
+        text, level = bare(raw)
+        if text:
+            yield LogLine(number, text, level)
+
+
+def bare(raw: str) -> tuple[str, Level]:
+    """What a line says, and its level."""
+    text = _ANSI.sub("", clip(raw)).strip()
+    start = 0
+    while (match := _BEFORE.match(text, start)) and match.end() > start:
+        start = match.end()
+    level = _LEVEL.search(text, 0, start)
+    if level:
+        return text[start:].strip(), _LEVELS[level[1]]
+    if glog := _GLOG.match(text, start):
+        return text[start:].strip(), _GLOG_LEVELS[glog[1]]
+    return text[start:].strip(), "info" if _NCCL_TALK.search(text) else ""
+
+
+def clip(text: str, limit: int = LINE_LIMIT) -> str:
+    """The text, or its two ends where it is longer than ``limit``."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
