@@ -33,7 +33,7 @@ def count_parameters(shape: Shape) -> Parameters:
     expert = shared = 0
     dense_layers = sum(run.count for run in shape.layers) if not _has_lean_layers(shape) else 0
     if experts:
-        expert = experts.layers * experts.count * 3 * shape.hidden * experts.intermediate
+        expert = experts.layers * experts.count * (2 if _has_lean_layers(shape) else 3) * shape.hidden * experts.intermediate
         wide = experts.shared_intermediate or experts.intermediate * max(experts.shared, 0)
         shared = experts.layers * (3 * shape.hidden * (wide if experts.shared else 0) + shape.hidden * experts.count)
         dense_layers = max(dense_layers - experts.layers, 0)
