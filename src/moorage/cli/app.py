@@ -1,4 +1,4 @@
-"""The commands at the top: up, ask, version; and the groups kb, doc, key, config, data."""
+"""The commands at the top: up, ask, plan, version; and the groups kb, doc, key, config, data, model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
+from moorage.cli.model import model_app
+from moorage.cli.plan import plan
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
 
@@ -30,6 +32,8 @@ app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.add_typer(model_app, name="model")
+app.command()(plan)
 
 
 @app.command()

@@ -239,6 +239,8 @@ def graphs(case: Case) -> list[Term]:
         "Held back for CUDA graphs since 0.20; --enforce-eager saves it and costs speed.",
         "0.20 起为 CUDA graph 预留；--enforce-eager 可省去，但会变慢。",
     )
+    if not case.shape.has_cache:
+        return [Term("graphs", around(0.15 * GIB, 0, 0.4 * GIB), reason)]
     return [Term("graphs", around(0.4 * GIB, 0.2 * GIB, 1.0 * GIB), reason)]
 
 

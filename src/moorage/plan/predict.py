@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 from moorage.core.modelspec import ModelSpec
@@ -31,6 +31,12 @@ class Prediction:
     budget_bytes: int
     cache: Range
     residual: Range | None = None
+
+    @property
+    def charged_bytes(self) -> int:
+        """What others hold of the card and this service is charged for: all of it in the second engine's first releases, nothing since."""
+        is_charged = EngineVersion(0, 8) <= self.version < EngineVersion(0, 9, 2) and not self.flags.is_v0
+        return self.card.used_bytes if is_charged else 0
 
     @property
     def needed_bytes(self) -> int:
@@ -65,10 +71,15 @@ class Prediction:
         """What the process holds of the card while it serves."""
         outside = total(term.bytes for term in self.terms if not term.is_inside)
         if self.layout.groups and self.flags.said.cache_bytes is None:
-            return Range(*(min(self.budget_bytes, self.card.total_bytes) + size for size in (outside.low, outside.likely, outside.high)))
+            own = min(self.budget_bytes, self.card.total_bytes) - self.charged_bytes
+            return Range(own + outside.low, own + outside.likely, own + outside.high)
         inside = total(term.bytes for term in self.terms if term.is_inside)
         cache = self.cache.likely
         return Range(inside.low + outside.low + cache, inside.likely + outside.likely + cache, inside.high + outside.high + cache)
+
+
+Teacher = Callable[[Prediction], Range | None]
+"""What earlier starts taught of such a start: bytes to add to the likely cache, with how sure they are; None for nothing."""
 
 
 def predict(spec: ModelSpec, card: Card, flags: Flags, version: EngineVersion = LATEST, residual: Range | None = None) -> Prediction:
@@ -82,7 +93,8 @@ def predict(spec: ModelSpec, card: Card, flags: Flags, version: EngineVersion = 
     terms = terms_of(Case(spec, spec.shape, card, full, version))
     layout = cache_layout(spec.shape, full.cache_setup(version))
     budget = ceil(card.total_bytes * full.utilization)
-    return Prediction(spec, card, full, version, layout, tuple(terms), budget, _cache(layout, full, budget, terms, residual), residual)
+    plan = Prediction(spec, card, full, version, layout, tuple(terms), budget, Range(0, 0, 0), residual)
+    return replace(plan, cache=_cache(layout, full, budget - plan.charged_bytes, terms, residual))
 
 
 def _cache(layout: CacheLayout, flags: FullFlags, budget: int, terms: Sequence[Term], residual: Range | None) -> Range:
