@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.modelspec import LayerRun, ModelSpec
 from moorage.plan.words import gib
-from moorage.stack.planner import inspect_model
+from moorage.stack.planner import inspect_model, pull_model
 from moorage.stack.shapes import model_data
 
 model_app = typer.Typer(help="Models: read their files, fetch them. 模型。", no_args_is_help=True)
@@ -27,6 +28,26 @@ def inspect(
     """
     spec = inspect_model(name)
     show.data(model_data(spec, show.language()), json, lambda: _page(spec))
+
+
+@model_app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="hf:ORG/NAME (Hugging Face) or ms:ORG/NAME (ModelScope). 模型", show_default=False)],
+    revision: Annotated[str | None, typer.Option("--revision", help="A branch, tag or commit. 版本", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="A folder; the hub's own cache when not given. 目录", show_default=False)] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="The address of a mirror. 镜像地址", show_default=False)] = None,
+    gguf: Annotated[
+        str | None, typer.Option("--gguf", help="Of several GGUF builds, e.g. '*Q4_K_M*'. GGUF 文件", show_default=False)
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """Fetch the files of a model that an engine needs, and check them. 下载模型。
+
+    Goes on where it was stopped, keeps what is there, sees beforehand that the disk has room, compares checksums.
+    """
+    with show.doing() as doing:
+        pulled = pull_model(name, revision, to, endpoint, gguf, lambda file, done, total: doing(name, file, done, total))
+    show.data(pulled, json, lambda: f"{pulled.path}\n{pulled.files} files, {gib(pulled.bytes)}, {pulled.checked} checksums compared")
 
 
 def _page(spec: ModelSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from moorage.core.errors import BadInput, CardsInvalid, VersionInvalid
 from moorage.core.modelspec import ModelSpec
 from moorage.models.find import find_model
+from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
@@ -30,6 +32,22 @@ def inspect_model(name: str) -> ModelSpec:
     """What the files of a model say. Raises ModelNotFound, ModelIncomplete, ModelUnreadable, ModelUnknown."""
     found = find_model(name)
     return read_model(found.path, found.name)
+
+
+def pull_model(
+    name: str,
+    revision: str | None = None,
+    to: Path | None = None,
+    endpoint: str | None = None,
+    gguf: str | None = None,
+    on_step: Doing | None = None,
+) -> Pulled:
+    """Fetches a model by its prefixed name; with ``HF_HUB_OFFLINE`` set, finds it in the cache. Raises BadInput, ModelNotFound, PullFailed,
+    ExtraMissing."""
+    kind, model = split_name(name)
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return Pulled(model, "cache", find_model(f"{kind}:{model}").path, 0, 0, 0)
+    return pull(hub_of(kind, endpoint), model, revision, to, gguf, on_step)
 
 
 def plan_services(
