@@ -38,17 +38,22 @@ class Lesson:
 
 def learn(spec: ModelSpec, card: Card, log: StartLog) -> Lesson:
     """The lesson of a log. Raises ValueError where the log does not give the cache's size, or its flags fixed that size."""
-    if log.cache_bytes is None:
-        raise ValueError("the cache's size is not in the log")
     if log.cache_flag_bytes is not None:
         raise ValueError("the cache's size was set by a flag, so there is nothing to learn")
-    version = log.version or LATEST
-    plan = predict(spec, _as_logged(card, log), flags_of(log), version)
-    full = plan.flags
+    plan = predict(spec, _as_logged(card, log), flags_of(log), log.version or LATEST)
+    logged = log.cache_bytes if log.cache_bytes is not None else _from_concurrency(plan, log)
+    full, version = plan.flags, plan.version
     return Lesson(
         spec.name, card.name, str(version), log.tp, log.pp, full.max_len, full.max_seqs, full.batched_tokens, full.cache_format, log.is_eager,
-        log.cache_bytes - plan.cache.likely, log.cache_bytes,
+        logged - plan.cache.likely, logged,
     )  # fmt: skip
+
+
+def _from_concurrency(plan: Prediction, log: StartLog) -> int:
+    """The cache's bytes where a log has only how many requests it holds."""
+    if log.concurrency is None:
+        raise ValueError("the cache's size is not in the log")
+    return round(log.concurrency * plan.layout.needed_bytes(plan.flags.max_len))
 
 
 def flags_of(log: StartLog) -> Flags:

@@ -44,7 +44,7 @@ def read_start_log(text: str) -> StartLog:
     whole = "\n".join(lines)
     caches = [*_sizes(r"Available KV cache memory:\s*" + _NUMBER + r"\s*(GiB|GB|MiB)", whole), *_v0_caches(whole)]
     tokens = [
-        *_counts(r"GPU KV cache size:\s*" + _NUMBER + r" tokens", whole),
+        *_counts(r"(?:GPU|CPU|XPU|NPU) KV cache size:\s*" + _NUMBER + r" tokens", whole),
         *(16 * n for n in _counts(r"# (?:GPU|cuda) blocks:\s*" + _NUMBER, whole)),
     ]
     if not caches and not tokens:

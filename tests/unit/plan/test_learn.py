@@ -61,6 +61,22 @@ def test_of_several_cards_the_smallest_cache_counts() -> None:
     assert read_start_log("Available KV cache memory: 9.1 GiB\nAvailable KV cache memory: 8.9 GiB\n").cache_bytes == round(8.9 * GIB)
 
 
+NEW = "(EngineCore pid=1) INFO [kv_cache_utils.py:2327] GPU KV cache size: 1,048,576 tokens, Maximum concurrency for 1,024 tokens per request: 1024.00x"
+
+
+def test_the_newer_line_that_says_both_is_read() -> None:
+    log = read_start_log(NEW)
+
+    assert (log.cache_tokens, log.concurrency) == (1_048_576, 1024.0)
+
+
+def test_where_only_the_concurrency_is_logged_the_bytes_follow_from_it() -> None:
+    whole = learn(shapes.spec(), _plan().card, read_start_log(V1))
+    less = learn(shapes.spec(), _plan().card, read_start_log("\n".join(line for line in V1.splitlines() if "Available" not in line)))
+
+    assert abs(whole.logged_cache_bytes - less.logged_cache_bytes) < 0.01 * GIB
+
+
 @pytest.mark.parametrize("text", ["", "hello\n" * 1000, "Available KV cache memory: GiB", "\x00\xff"])
 def test_what_says_nothing_of_a_cache_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cache"):
