@@ -133,7 +133,8 @@ def flags_of(log: Log) -> Flags:
         utilization=log.number("gpu_memory_utilization"), max_len=_whole(log, "max_model_len"), max_seqs=_whole(log, "max_num_seqs"),
         batched_tokens=_whole(log, "max_num_batched_tokens"), cache_format=cache, tp=log.count("tp", 1), pp=log.count("pp", 1),
         is_eager=bool(log.flag("enforce_eager")), prefix_caching=log.flag("prefix_caching"), draft_tokens=int(draft_tokens[1]) if draft_tokens else 0,
-        draft_layers=1 if drafts else 0, lora_rank=int(rank[1]) if rank else (16 if "lora" in more.lower() else 0),
+        draft_layers=1 if drafts else 0, lora_rank=int(rank[1]) if rank else (16 if "lora" in more.lower() else 0), block_tokens=_whole(log, "block_size"),
+        sees_pictures="language-model-only" not in more, has_cache_groups=not re.search(r"disable-hybrid|kv-transfer", more),
         offload_bytes=int(offload[1]) * GIB if offload else 0, is_v0=log.text("engine") == "V0",
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ class Flags:
     """What is said on an engine's command line. None is "not said"; ``resolve`` fills it as the engine would.
 
     ``cache_bytes`` is ``--kv-cache-memory-bytes``: the cache is exactly that and ``utilization`` only matters at start. ``offload_bytes``
-    of weights stay in the machine's memory.
+    of weights stay in the machine's memory. ``has_cache_groups`` is False with ``--disable-hybrid-kv-cache-manager`` and what implies it.
     """
 
     utilization: float | None = None
@@ -42,6 +42,7 @@ class Flags:
     offload_bytes: int = 0
     is_v0: bool | None = None
     sees_pictures: bool = True
+    has_cache_groups: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class FullFlags:
             version=version, tp=said.tp, pp=said.pp, dcp=said.dcp, number_format=self.cache_format, block_tokens=said.block_tokens,
             batched_tokens=self.batched_tokens, prefix_caching=said.prefix_caching, draft_tokens=said.draft_tokens,
             draft_layers=said.draft_layers, is_v0=self.is_v0,
+            has_groups=said.has_cache_groups,
         )  # fmt: skip
 
 

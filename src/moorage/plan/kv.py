@@ -17,7 +17,9 @@ _STATE_COPY_FROM = EngineVersion(0, 26)  # prefix caching is on for hybrids as w
 _CAN_COPY_STATE_FROM = EngineVersion(0, 14)  # before, the flag was accepted and states were not kept
 _SPARSE_ROW = 656  # DeepSeek-V3.2: 512 fp8 numbers, 4 scales of 4 bytes, 64 bf16 numbers
 _COMPRESSED_ROW = 584  # DeepSeek-V4: the same idea with smaller scales
-_COMPRESSED_ROWS = 64
+_COMPRESSED_INDEX = 132
+_COMPRESSED_STEP = 576
+_PACKED_FROM = EngineVersion(0, 30)  # pages of several sizes share a block; before, a block had every size for each layer
 _NUMBER_BYTES = {"fp8": 1.0, "int8": 1.0, "nvfp4": 0.5625, "int4": 0.53125, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
 
 
@@ -229,14 +231,23 @@ def number_bytes(number_format: str, model_bytes: int = 2) -> float:
 
 
 def _compressed(shape: Shape, setup: CacheSetup) -> CacheLayout:
-    """DeepSeek-V4: one row for so many tokens, and a short window of whole rows in every layer. Close, not exact."""
-    window = next((run.window for run in shape.layers if run.window), 128)
-    in_flight = setup.batched_tokens * (2 if setup.version >= _TWO_BATCHES_FROM else 1)
-    page = _COMPRESSED_ROWS * _COMPRESSED_ROW
-    groups = [
-        CacheGroup(ceil(layers / setup.pp), _COMPRESSED_ROWS * ratio, page)
-        for ratio, layers in sorted(shape.compress_ratios.items())
-        if ratio
+    """DeepSeek-V4: a window of whole rows in every layer, one row for 4 or 128 tokens in most, an index beside the former, and the state of
+    each compressor. The state's blocks of 4 and 8 tokens are many: a request costs gigabytes however short it is."""
+    layers = ceil(shape.layer_count / setup.pp)
+    by_four, by_many = (ceil(shape.compress_ratios.get(ratio, 0) / setup.pp) for ratio in (4, 128))
+    in_flight = setup.batched_tokens * (max(2, setup.pp) if setup.version >= _TWO_BATCHES_FROM else 1)
+    row, index, rare = (_aligned(count) for count in (64 * _COMPRESSED_ROW, 64 * _COMPRESSED_INDEX, 2 * _COMPRESSED_ROW))
+    half = ceil(layers / 2)
+    packed = by_four * (row + index) + by_many * rare
+    block = packed if setup.version >= _PACKED_FROM else half * (row + index + rare)
+    window = CacheGroup(half, 64, row, reach=127 + in_flight, extra_blocks=1)
+    states = [
+        CacheGroup(count, tokens, block, reach=reach - 1 + in_flight, extra_blocks=1)
+        for count, tokens, reach in ((by_four, 4, 8), (by_many, 8, 128))
+        if count
     ]
-    windowed = CacheGroup(ceil(shape.layer_count / setup.pp), _COMPRESSED_ROWS, page, reach=window - 1 + in_flight, extra_blocks=1)
-    return CacheLayout((*groups, windowed), page * max(g.layers for g in (*groups, windowed)), setup, is_exact=False)
+    return CacheLayout((window, window, CacheGroup(by_four + by_many, 256, block), *states), max(block, 1), setup, is_exact=False)
+
+
+def _aligned(size: int) -> int:
+    return ceil(size / _COMPRESSED_STEP) * _COMPRESSED_STEP

@@ -123,6 +123,14 @@ def test_tokens_are_printed_by_another_rule_since_0_20_1() -> None:
     assert since.tokens(size, 8192) == int(since.concurrency(size, 8192) * 8192)
 
 
+def test_a_compressed_cache_needs_gigabytes_for_a_short_request_as_its_error_message_says() -> None:
+    shape = replace(shapes.dense(layers=43), compress_ratios={0: 3, 4: 21, 128: 20})
+    old = cache_layout(shape, CacheSetup(EngineVersion(0, 22), tp=2, number_format="fp8", batched_tokens=16_384))
+
+    assert old.needed_bytes(30_000) / GIB == pytest.approx(6.66, abs=0.005)
+    assert old.longest(round(5.44 * GIB), 30_000) == pytest.approx(13_528, abs=30)
+
+
 def test_an_encoder_keeps_no_cache() -> None:
     layout = cache_layout(shapes.encoder(), CacheSetup())
 
