@@ -63,10 +63,13 @@ def _cache(plan: Prediction) -> Iterator[Line]:
     if not layout.groups or shape is None:
         return
     low, likely, _ = plan.tokens
+    left, left_zh = ("What is left for the cache; at least this is promised.", "留给缓存的部分，承诺不低于下限。")
+    if plan.flags.said.cache_bytes is not None:
+        left, left_zh = "The cache, exactly.", "缓存，精确值。"
     yield Line("cache", plan.cache, Notice(
         "cache",
-        f"What is left for the cache; at least this is promised. The log will say about {tokens(likely)} tokens, at least {tokens(low)}.",
-        f"留给缓存的部分，承诺不低于下限。日志将显示约 {tokens(likely)} 个 token，至少 {tokens(low)}。",
+        f"{left} The log will say about {tokens(likely)} tokens, at least {tokens(low)}.",
+        f"{left_zh}日志将显示约 {tokens(likely)} 个 token，至少 {tokens(low)}。",
     ))  # fmt: skip
     yield Line("token", None, _token(plan, shape))
     one = layout.needed_bytes(plan.flags.max_len)
@@ -89,9 +92,13 @@ def _token(plan: Prediction, shape: Shape) -> Notice:
         more_zh = f"vLLM 将其分为 {len(layout.groups)} 组，每块 {size} 个 token；滑动窗口与状态不再增长。"
     return Notice(
         "token",
-        f"One more token of a long request costs {growing / 1024:,.1f} KiB on each card ({'; '.join(parts)}; {plan.flags.cache_format} numbers).{more}",
-        f"长请求每增加一个 token，每张卡占用 {growing / 1024:,.1f} KiB（{'；'.join(parts)}；数值格式 {plan.flags.cache_format}）。{more_zh}",
+        f"One more token of a long request costs {growing / 1024:,.1f} KiB on each card ({'; '.join(parts)}; {_numbers(plan.flags.cache_format)}).{more}",
+        f"长请求每增加一个 token，每张卡占用 {growing / 1024:,.1f} KiB（{'；'.join(parts)}；{_numbers(plan.flags.cache_format)}）。{more_zh}",
     )
+
+
+def _numbers(cache_format: str) -> str:
+    return "16 bit" if cache_format == "auto" else cache_format
 
 
 def _run_words(run: LayerRun, tp: int) -> str:

@@ -227,21 +227,29 @@ def graphs(case: Case) -> list[Term]:
     """CUDA graphs: what is held back for them inside the budget, or what must stay free outside it."""
     if case.flags.said.is_eager:
         return []
-    if case.flags.is_v0 or case.version < _GRAPHS_COUNTED_FROM:
-        reason = Notice(
-            "graphs_outside",
-            "CUDA graphs, captured after the cache is laid out: outside the budget, must stay free; --enforce-eager saves them.",
-            "CUDA graph 在缓存分配之后捕获：不计入预算，须留空；--enforce-eager 可省去。",
-        )
-        return [Term("graphs", around(0.6 * GIB, 0.05 * GIB, 1.9 * GIB), reason, is_inside=False)]
-    reason = Notice(
-        "graphs",
-        "Held back for CUDA graphs since 0.20; --enforce-eager saves it and costs speed.",
-        "0.20 起为 CUDA graph 预留；--enforce-eager 可省去，但会变慢。",
-    )
+    is_outside = case.flags.is_v0 or case.version < _GRAPHS_COUNTED_FROM
+    return [Term("graphs", _graph_bytes(case, is_outside), _GRAPHS_OUTSIDE if is_outside else _GRAPHS_INSIDE, is_inside=not is_outside)]
+
+
+_GRAPHS_OUTSIDE = Notice(
+    "graphs_outside",
+    "CUDA graphs, captured after the cache is laid out: outside the budget, must stay free; --enforce-eager saves them.",
+    "CUDA graph 在缓存分配之后捕获：不计入预算，须留空；--enforce-eager 可省去。",
+)
+_GRAPHS_INSIDE = Notice(
+    "graphs",
+    "Held back for CUDA graphs since 0.20; --enforce-eager saves it and costs speed.",
+    "0.20 起为 CUDA graph 预留；--enforce-eager 可省去，但会变慢。",
+)
+
+
+def _graph_bytes(case: Case, is_outside: bool) -> Range:
+    """14 logged captures: 0.1 to 0.7 GiB, 1.0 for 60 GiB of weights, and up to 1.6 where adapters have graphs of their own."""
     if not case.shape.has_cache:
-        return [Term("graphs", around(0.15 * GIB, 0, 0.4 * GIB), reason)]
-    return [Term("graphs", around(0.4 * GIB, 0.2 * GIB, 1.0 * GIB), reason)]
+        return around(0.15 * GIB, 0, 0.4 * GIB)
+    is_large = loaded_bytes(case.spec, case.flags.tp, case.flags.pp) > 16 * GIB
+    most = (1.9 if is_large else 1.0) + (0.8 if case.flags.said.lora_rank else 0.0)
+    return around(0.5 * GIB, 0.05 * GIB, most * GIB) if is_outside else around(0.4 * GIB, 0.2 * GIB, min(most, 1.7) * GIB)
 
 
 def context(case: Case) -> list[Term]:
