@@ -94,8 +94,8 @@ def _demand(wish: Wish, way: Way, plan: Prediction, fixed: int, outside: int, ro
     if not layout.groups:
         return Demand(wish, way, fixed, outside, rounding, 0, 0, 0, 1)
     one, spare = layout.needed_bytes(way.max_len), layout.block_bytes  # one block is kept back by the engine
-    least = one * (wish.users or 1) + spare if wish.users and wish.writes else one + spare
-    wanted = least if wish.users else (4 if wish.writes else 2) * one + spare
+    least = max(one * (wish.users or 1) if wish.writes else one, plan.needed_bytes) + spare
+    wanted = least if wish.users else max(least, (4 if wish.writes else 2) * one + spare)
     if not wish.writes:
         wanted = max(least, min(wanted, _LARGEST_VECTORS_CACHE))
     most = max(wanted, one * wish.seqs + spare) if wish.writes else wanted

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from moorage.plan.cards import GIB, Card, card_of_size, find_card
 
@@ -76,18 +77,32 @@ def _by_program() -> Iterator[Card]:
     except (OSError, subprocess.TimeoutExpired):
         return
     if done.returncode == 0:
-        yield from parse_smi(done.stdout)
+        yield from parse_smi(done.stdout, _available_bytes())
 
 
-def parse_smi(text: str) -> Iterator[Card]:
-    """The cards in what ``nvidia-smi`` prints. Lines that are no cards are passed over."""
+def _available_bytes() -> int | None:
+    """What Linux could give a program now, the page cache included; None elsewhere."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = next((line.split() for line in lines if line.startswith("MemAvailable:")), None)
+    return int(found[1]) * 1024 if found and len(found) > 1 and found[1].isdigit() else None
+
+
+def parse_smi(text: str, available: int | None = None) -> Iterator[Card]:
+    """The cards in what ``nvidia-smi`` prints. Lines that are no cards are passed over. Of a card that shares the machine's memory the
+    driver states no size: then ``available`` says what is free."""
     for line in text.splitlines():
         parts = [part.strip() for part in line.split(",")]
         if len(parts) != 5 or not parts[0].isdigit():
             continue
         total, used = _number(parts[2]), _number(parts[3])
+        capability, known = _number(parts[4]), find_card(parts[1])
+        if total is None and known and known.is_unified:
+            used_bytes = max(known.total_bytes - available, 0) if available is not None else 0
+            yield replace(known, index=int(parts[0]), used_bytes=used_bytes)
         if total:
-            capability = _number(parts[4])
             yield card_of(int(parts[0]), parts[1], total, used or 0.0, round(10 * capability) if capability else None)
 
 

@@ -14,6 +14,8 @@ from moorage.plan.laws import Case, terms_of
 from moorage.plan.terms import Range, Term, total
 from moorage.plan.version import LATEST, EngineVersion
 
+_STAGES_CHECKED_FROM = EngineVersion(0, 22)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -40,8 +42,14 @@ class Prediction:
 
     @property
     def needed_bytes(self) -> int:
-        """The cache that one request of the greatest length needs; one block is kept back by the engine."""
-        return self.layout.needed_bytes(self.flags.max_len) if self.layout.groups else 0
+        """The cache without which the engine does not start: one request of the greatest length. Up to 0.21 the check counts the layers of
+        all stages against the cache of one (vLLM issues 34076 and 43755)."""
+        if not self.layout.groups:
+            return 0
+        layout, shape = self.layout, self.spec.shape
+        if self.flags.pp > 1 and self.version < _STAGES_CHECKED_FROM and shape is not None:
+            layout = cache_layout(shape, replace(layout.setup, pp=1))
+        return layout.needed_bytes(self.flags.max_len)
 
     @property
     def fits(self) -> bool:

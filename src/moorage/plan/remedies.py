@@ -24,6 +24,9 @@ def refuse(wish: Wish, placed: Sequence[Place], cards: Sequence[Card], version: 
     """The refusal of ``wish``, seen from what the placed services have left."""
     if wish.spec.shape is None:
         return Refused(wish, (_NO_SHAPE,))
+    impossible = _not_there(wish, cards)
+    if impossible:
+        return Refused(wish, (impossible,))
     left = [room(card) for card in cards]
     for place in placed:
         for i in place.cards:
@@ -34,6 +37,27 @@ def refuse(wish: Wish, placed: Sequence[Place], cards: Sequence[Card], version: 
         return Refused(wish, (_cannot_be_cut(wish, cards),))
     reasons = tuple(_reason(option, left, cards) for option in made[:6])
     return Refused(wish, reasons, tuple(_remedies(wish, made, left, placed, cards, version)))
+
+
+def _not_there(wish: Wish, cards: Sequence[Card]) -> Notice | None:
+    """Cards that were asked for and are not there."""
+    here = {card.index for card in cards}
+    allowed = here & set(wish.cards) if wish.cards is not None else here
+    asked = (wish.tp or 1) * (wish.pp or 1)
+    if wish.cards is not None and not set(wish.cards) <= here:
+        missing = places(sorted(set(wish.cards) - here))
+        return Notice(
+            "no_such_card",
+            f"{wish.name} is to run on {missing}, which is not here; there is {places(sorted(here))}.",
+            f"{wish.name} 指定了不存在的 {missing}；现有 {places(sorted(here))}。",
+        )
+    if asked > len(allowed):
+        return Notice(
+            "too_few_cards",
+            f"{wish.name} is to be cut over {asked} cards, and there are {len(allowed)}.",
+            f"{wish.name} 要切分到 {asked} 张卡，但只有 {len(allowed)} 张。",
+        )
+    return None
 
 
 def _reason(option: Demand, left: Sequence[int], cards: Sequence[Card]) -> Notice:

@@ -66,3 +66,10 @@ def test_a_card_with_more_memory_than_its_name_has_is_taken_by_its_memory() -> N
     card = card_of(0, "NVIDIA GeForce RTX 4090", 49_140, 0)
 
     assert card.total_bytes > 46 * 2**30
+
+
+def test_a_card_that_shares_the_machines_memory_has_what_is_available() -> None:
+    (card,) = parse_smi("0, NVIDIA GB10, [N/A], [N/A], 12.1\n", available=100 * 2**30)
+
+    assert card.is_unified
+    assert card.free_bytes == 100 * 2**30

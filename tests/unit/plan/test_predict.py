@@ -126,6 +126,15 @@ def test_what_is_not_said_is_what_the_engine_takes_for_the_card(card: str, versi
     assert (full.max_seqs, full.batched_tokens) == (seqs, tokens)
 
 
+def test_up_to_0_21_the_check_counts_the_layers_of_all_stages() -> None:
+    old, new = (
+        predict(shapes.spec(), _card("4090"), Flags(pp=2, max_len=8192), version).needed_bytes
+        for version in (EngineVersion(0, 21), EngineVersion(0, 22))
+    )
+
+    assert old == 2 * new
+
+
 def test_a_model_without_a_shape_cannot_be_planned() -> None:
     with pytest.raises(ValueError, match="somewhere"):
         predict(ModelSpec("somewhere", "chat"), _card("4090"), Flags())

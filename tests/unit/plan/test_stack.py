@@ -173,6 +173,15 @@ def test_a_service_can_be_kept_to_named_cards() -> None:
     assert _service(plan, "m3").cards == (1,)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "code"), [({"cards": (7,)}, "no_such_card"), ({"tp": 8}, "too_few_cards"), ({"tp": 2, "cards": (0,)}, "too_few_cards")]
+)
+def test_cards_that_are_not_there_are_named(wanted: dict[str, object], code: str) -> None:
+    (refused,) = plan_stack([_wish("m", shapes.dense(), **wanted)], parse_cards("2x4090")).refused
+
+    assert [notice.code for notice in refused.reasons] == [code]
+
+
 def test_sinks_need_their_own_kernel_on_ampere_and_not_on_hopper() -> None:
     gpt = replace(shapes.spec(shapes.windowed(12, 12, 128), name="gpt"), architecture="GptOssForCausalLM")
     ampere, hopper = (plan_stack([Wish("gpt", gpt)], parse_cards(card)).placed[0].attention_backend for card in ("A100-80GB", "H100"))
