@@ -34,11 +34,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Bytes on each of its cards. ``fixed`` is everything but the cache, at its highest; below ``floor`` it does not start, and above
+    """Bytes on each of its cards, which are all of the kind ``card``. ``fixed`` is everything but the cache, at its highest; below ``floor`` it does not start, and above
     ``most_cache`` it gains nothing: every request that may run at once has room."""
 
     wish: Wish
     way: Way
+    card: str
     fixed: int
     outside: int
     rounding: int
@@ -79,7 +80,10 @@ def demand(wish: Wish, way: Way, card: Card, version: EngineVersion, teacher: Te
     plan = predict(wish.spec, card, flags_for(wish, way, card, cache_bytes=0), version)
     inside, outside = _fixed_bytes(plan, teacher(plan) if teacher else None)
     rounding = ceil(card.total_bytes / _SHARE_STEPS)
-    return _demand(wish, way, plan, inside + outside + rounding, outside, rounding)
+    least, wanted, most = _caches(wish, way, plan)
+    return Demand(
+        wish, way, card.name, inside + outside + rounding, outside, rounding, least, wanted, most, max(plan.layout.block_bytes, 1)
+    )
 
 
 def _fixed_bytes(plan: Prediction, residual: Range | None) -> tuple[int, int]:
@@ -89,17 +93,18 @@ def _fixed_bytes(plan: Prediction, residual: Range | None) -> tuple[int, int]:
     return (inside.high if residual is None else inside.likely - residual.low), outside.high
 
 
-def _demand(wish: Wish, way: Way, plan: Prediction, fixed: int, outside: int, rounding: int) -> Demand:
+def _caches(wish: Wish, way: Way, plan: Prediction) -> tuple[int, int, int]:
+    """The least cache with which it starts and serves its users, the cache that is wished, and the most that is of use."""
     layout = plan.layout
     if not layout.groups:
-        return Demand(wish, way, fixed, outside, rounding, 0, 0, 0, 1)
+        return 0, 0, 0
     one, spare = layout.needed_bytes(way.max_len), layout.block_bytes  # one block is kept back by the engine
     least = max(one * (wish.users or 1) if wish.writes else one, plan.needed_bytes) + spare
-    wanted = least if wish.users else max(least, (4 if wish.writes else 2) * one + spare)
     if not wish.writes:
-        wanted = max(least, min(wanted, _LARGEST_VECTORS_CACHE))
-    most = max(wanted, one * wish.seqs + spare) if wish.writes else wanted
-    return Demand(wish, way, fixed, outside, rounding, least, wanted, most, layout.block_bytes)
+        wanted = max(least, min(2 * one + spare, _LARGEST_VECTORS_CACHE))
+        return least, wanted, wanted
+    wanted = least if wish.users else max(least, 4 * one + spare)
+    return least, wanted, max(wanted, one * wish.seqs + spare)
 
 
 def ways(wish: Wish, cards: list[Card], max_len: int, cache_format: str) -> list[Way]:

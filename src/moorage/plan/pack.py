@@ -88,11 +88,12 @@ class _Packer:
         return best
 
     def _demands(self, i: int, level: int) -> list[Demand]:
+        """Every way of running the service, on each kind of card."""
         if (i, level) not in self._known:
             wish, (length, cache_format) = self._wishes[i], self.levels[i][level]
             possible = ways(wish, list(self._cards), length, cache_format)
-            card = min(self._cards, key=lambda card: card.total_bytes)  # services are cut evenly, so the smallest card counts
-            self._known[i, level] = [demand(wish, way, card, self._version, self._teacher) for way in possible]
+            kinds = {card.name: card for card in self._cards}.values()
+            self._known[i, level] = [demand(wish, way, card, self._version, self._teacher) for way in possible for card in kinds]
         return self._known[i, level]
 
 
@@ -139,17 +140,18 @@ def _could_be(search: _Search, at: int, placed: list[Place]) -> tuple[float, ...
 def _places(search: _Search, options: list[Demand]) -> Iterator[Place]:
     """Every set of cards with room, sets that are alike once; fuller cards first, so that large holes stay whole."""
     for option in options:
-        allowed = option.wish.cards
-        able = [
-            i for i in range(len(search.cards)) if search.left[i] >= option.floor and (allowed is None or search.cards[i].index in allowed)
-        ]
-        seen: set[tuple[tuple[str, int], ...]] = set()
+        able = sorted((i for i in range(len(search.cards)) if _is_able(search, i, option)), key=lambda i: search.left[i])
+        seen: set[tuple[int, ...]] = set()
         for group in combinations(able, option.way.cards):
-            alike = tuple(sorted((search.cards[i].name, search.left[i]) for i in group))
-            if alike in seen or len({search.cards[i].name for i in group}) > 1:
-                continue
-            seen.add(alike)
-            yield Place(option, group)
+            alike = tuple(search.left[i] for i in group)
+            if alike not in seen:
+                seen.add(alike)
+                yield Place(option, tuple(sorted(group)))
+
+
+def _is_able(search: _Search, i: int, option: Demand) -> bool:
+    card, allowed = search.cards[i], option.wish.cards
+    return card.name == option.card and search.left[i] >= option.floor and (allowed is None or card.index in allowed)
 
 
 def _score(search: _Search, placed: list[Place]) -> tuple[float, ...]:

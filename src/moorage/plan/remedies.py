@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from moorage.core.modelspec import Quantization
 from moorage.core.nouns import Notice
 from moorage.plan.cards import CARDS, GIB, Card
-from moorage.plan.demand import Demand, Way, demand, ways
+from moorage.plan.demand import Demand, demand, ways
 from moorage.plan.pack import Place, room
 from moorage.plan.result import Refused
 from moorage.plan.version import EngineVersion
@@ -31,12 +31,38 @@ def refuse(wish: Wish, placed: Sequence[Place], cards: Sequence[Card], version: 
     for place in placed:
         for i in place.cards:
             left[i] -= min(place.held, place.demand.ceiling)
-    length = wish.lengths()[-1]
-    made = [demand(wish, way, cards[0], version) for way in ways(wish, list(cards), length, wish.cache_format or "auto")]
+    ground = _Ground(tuple(cards), tuple(left), version)
+    made = ground.demands(wish)
     if not made:
         return Refused(wish, (_cannot_be_cut(wish, cards),))
-    reasons = tuple(_reason(option, left, cards) for option in made[:6])
-    return Refused(wish, reasons, tuple(_remedies(wish, made, left, placed, cards, version)))
+    nearest = sorted(made, key=lambda option: option.way.cards)[:6]
+    return Refused(wish, tuple(_reason(option, ground) for option in nearest), tuple(_remedies(wish, made, ground, placed)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The cards, and what is left of each."""
+
+    cards: tuple[Card, ...]
+    left: tuple[int, ...]
+    version: EngineVersion
+
+    def demands(self, wish: Wish, length: int | None = None, cache_format: str | None = None) -> list[Demand]:
+        """Every way of running it on each kind of card; at its shortest length where none is named."""
+        possible = ways(wish, list(self.cards), length or wish.lengths()[-1], cache_format or wish.cache_format or "auto")
+        kinds = {card.name: card for card in self.cards}.values()
+        return [demand(wish, way, card, self.version) for way in possible for card in kinds if way.cards <= self.count(card.name)]
+
+    def count(self, kind: str) -> int:
+        return sum(card.name == kind for card in self.cards)
+
+    def holds(self, wish: Wish, length: int | None = None, cache_format: str | None = None) -> bool:
+        """Whether it would have a place."""
+        return any(self.has_room(option) for option in self.demands(wish, length, cache_format))
+
+    def has_room(self, option: Demand) -> bool:
+        sizes = [size for card, size in zip(self.cards, self.left, strict=True) if card.name == option.card]
+        return sum(size >= option.floor for size in sizes) >= option.way.cards
 
 
 def _not_there(wish: Wish, cards: Sequence[Card]) -> Notice | None:
@@ -60,110 +86,94 @@ def _not_there(wish: Wish, cards: Sequence[Card]) -> Notice | None:
     return None
 
 
-def _reason(option: Demand, left: Sequence[int], cards: Sequence[Card]) -> Notice:
+def _reason(option: Demand, ground: _Ground) -> Notice:
     """One way and what it lacks on the best cards for it."""
-    count = option.way.cards
-    best = sorted(range(len(cards)), key=lambda i: -left[i])[:count]
-    free = min(left[i] for i in best)
+    count, wish = option.way.cards, option.wish
+    kind = [i for i, card in enumerate(ground.cards) if card.name == option.card]
+    best = sorted(kind, key=lambda i: -ground.left[i])[:count]
+    free = max(min(ground.left[i] for i in best), 0)
+    where = places(sorted(ground.cards[i].index for i in best))
     cut, cut_zh = (f" cut over {count} cards", f"切分到 {count} 张卡上") if count > 1 else ("", "")
-    cache = gib(option.least_cache)
-    request = f"{option.wish.users or 1} x {tokens(option.way.max_len)}"
+    request, cache = f"{wish.users or 1} x {tokens(option.way.max_len)}", gib(option.least_cache)
     return Notice(
         "no_room",
-        f"{option.wish.name}{cut} needs {gib(option.floor)} on each card ({gib(option.fixed)} before any cache, {cache} for {request} tokens); {places(best)} has {gib(max(free, 0))} left.",
-        f"{option.wish.name}{cut_zh}每张卡需 {gib(option.floor)}（缓存之外 {gib(option.fixed)}，{request} 个 token 的缓存 {cache}）；{places(best)} 还剩 {gib(max(free, 0))}。",
+        f"{wish.name}{cut} needs {gib(option.floor)} on each card ({gib(option.fixed)} before any cache, {cache} for {request} tokens); "
+        f"{where} has {gib(free)} left.",
+        f"{wish.name}{cut_zh}每张卡需 {gib(option.floor)}（缓存之外 {gib(option.fixed)}，{request} 个 token 的缓存 {cache}）；{where} 还剩 {gib(free)}。",
     )
 
 
-def _remedies(
-    wish: Wish, made: Sequence[Demand], left: Sequence[int], placed: Sequence[Place], cards: Sequence[Card], version: EngineVersion
-) -> list[Notice]:
+def _remedies(wish: Wish, made: Sequence[Demand], ground: _Ground, placed: Sequence[Place]) -> list[Notice]:
     found: list[Notice | None] = [
-        _shorter(wish, left, cards, version), _fewer_users(wish, left, cards, version), _smaller_numbers(wish, left, cards, version),
-        *(_other_build(wish, name, build, left, cards, version) for name, build in _BUILDS), _without_another(wish, made, left, placed), _larger_card(wish, version),
+        _shorter(wish, ground), _fewer_users(wish, ground), _smaller_numbers(wish, ground), *(_other_build(wish, name, build, ground) for name, build in _BUILDS),
+        _without_another(made, ground, placed), _larger_card(wish, ground.version),
     ]  # fmt: skip
     return [notice for notice in found if notice]
 
 
-def _fits(
-    wish: Wish, length: int, left: Sequence[int], cards: Sequence[Card], version: EngineVersion, cache_format: str | None = None
-) -> Way | None:
-    """The first way in which it would have a place."""
-    for way in ways(wish, list(cards), length, cache_format or wish.cache_format or "auto"):
-        floor = demand(wish, way, cards[0], version).floor
-        if sum(size >= floor for size in left) >= way.cards:
-            return way
-    return None
-
-
-def _shorter(wish: Wish, left: Sequence[int], cards: Sequence[Card], version: EngineVersion) -> Notice | None:
-    low, high = 0, wish.lengths()[-1]
+def _shorter(wish: Wish, ground: _Ground) -> Notice | None:
     if wish.spec.shape is None or not wish.spec.shape.has_cache:
         return None
+    low, high = 0, wish.lengths()[-1]
     while low + 256 < high:
         middle = (low + high) // 2
-        low, high = (middle, high) if _fits(replace(wish, context_tokens=middle), middle, left, cards, version) else (low, middle)
+        low, high = (middle, high) if ground.holds(replace(wish, context_tokens=middle), middle) else (low, middle)
     length = low // 256 * 256
-    if length < _LEAST_USEFUL:
-        return None
-    return Notice("shorter", f"--context {length} would fit.", f"--context {length} 可以放下。")
+    return Notice("shorter", f"--context {length} would fit.", f"--context {length} 可以放下。") if length >= _LEAST_USEFUL else None
 
 
-def _fewer_users(wish: Wish, left: Sequence[int], cards: Sequence[Card], version: EngineVersion) -> Notice | None:
-    for users in range((wish.users or 1) - 1, 0, -1):
-        if _fits(replace(wish, users=users), wish.lengths()[-1], left, cards, version):
-            return Notice("fewer_users", f"--users {users} would fit.", f"--users {users} 可以放下。")
-    return None
+def _fewer_users(wish: Wish, ground: _Ground) -> Notice | None:
+    """Halving finds a number near enough; users are thousands at the most."""
+    low, high = 0, wish.users or 1
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (middle, high) if ground.holds(replace(wish, users=middle, max_seqs=wish.seqs)) else (low, middle)
+    return Notice("fewer_users", f"--users {low} would fit.", f"--users {low} 可以放下。") if low else None
 
 
-def _smaller_numbers(wish: Wish, left: Sequence[int], cards: Sequence[Card], version: EngineVersion) -> Notice | None:
-    if wish.cache_format or not all(card.has_fp8 for card in cards) or not _fits(wish, wish.lengths()[-1], left, cards, version, "fp8"):
+def _smaller_numbers(wish: Wish, ground: _Ground) -> Notice | None:
+    if wish.cache_format or not all(card.has_fp8 for card in ground.cards) or not ground.holds(wish, cache_format="fp8"):
         return None
     return Notice("fp8_cache", "A cache in 8 bits (--kv-cache-dtype fp8) would fit.", "改用 8 位缓存（--kv-cache-dtype fp8）可以放下。")
 
 
-def _other_build(
-    wish: Wish, name: str, build: Quantization, left: Sequence[int], cards: Sequence[Card], version: EngineVersion
-) -> Notice | None:
+def _other_build(wish: Wish, name: str, build: Quantization, ground: _Ground) -> Notice | None:
     spec = wish.spec
     if spec.quantization is not None or spec.shape is None or not wish.writes:
         return None
-    smaller = replace(wish, spec=replace(spec, quantization=build, weights=estimate_weights(spec.shape, build)))
-    if not _fits(smaller, wish.lengths()[-1], left, cards, version):
+    weights = estimate_weights(spec.shape, build)
+    if not ground.holds(replace(wish, spec=replace(spec, quantization=build, weights=weights))):
         return None
-    bits = 8 if build.bits == 8 else 4
-    loss, loss_zh = (
-        ("hardly any loss", "几乎无损")
-        if bits == 8
-        else ("about 2 % worse for 8 billion parameters, less for larger ones", "8B 模型约损失 2%，更大的更少")
-    )
+    loss, loss_zh = _LOSS[build.bits == 8]
+    size = f"{build.bits:g} bits, about {gib(weights.bytes)}"
     return Notice(
         "other_build",
-        f"An {name} build ({bits} bits, about {gib(smaller.spec.weights.bytes if smaller.spec.weights else 0)}; {loss}) would fit.",
-        f"{name} 版本（{bits} 位，约 {gib(smaller.spec.weights.bytes if smaller.spec.weights else 0)}；{loss_zh}）可以放下。",
+        f"An {name} build ({size}; {loss}) would fit.",
+        f"{name} 版本（{build.bits:g} 位，约 {gib(weights.bytes)}；{loss_zh}）可以放下。",
     )
 
 
-def _without_another(wish: Wish, made: Sequence[Demand], left: Sequence[int], placed: Sequence[Place]) -> Notice | None:
+_LOSS = {
+    True: ("hardly any loss", "几乎无损"),
+    False: ("about 2 % worse for 8 billion parameters, less for larger ones", "8B 模型约损失 2%，更大的更少"),
+}
+
+
+def _without_another(made: Sequence[Demand], ground: _Ground, placed: Sequence[Place]) -> Notice | None:
     for place in sorted(placed, key=lambda p: -p.demand.wish.rank):
-        freed = [size + (place.held if i in place.cards else 0) for i, size in enumerate(left)]
-        if any(sum(size >= option.floor for size in freed) >= option.way.cards for option in made):
-            other = place.demand.wish.name
-            return Notice(
-                "without_another",
-                f"Without {other} on {places(place.cards)} it would fit.",
-                f"若 {places(place.cards)} 上没有 {other}，则可以放下。",
-            )
+        freed = tuple(size + (place.held if i in place.cards else 0) for i, size in enumerate(ground.left))
+        if any(replace(ground, left=freed).has_room(option) for option in made):
+            other, where = place.demand.wish.name, places(tuple(ground.cards[i].index for i in place.cards))
+            return Notice("without_another", f"Without {other} on {where} it would fit.", f"若 {where} 上没有 {other}，则可以放下。")
     return None
 
 
 def _larger_card(wish: Wish, version: EngineVersion) -> Notice | None:
-    """The smallest card, alone or in a pair, that would do."""
-    length = wish.lengths()[-1]
+    """The smallest card, alone or with others of its kind, that would do."""
+    free = replace(wish, cards=None)
     for count in (1, 2, 4, 8):
         for card in sorted(CARDS, key=lambda c: c.total_bytes):
-            several = [card] * count
-            if _fits(wish, length, [room(card)] * count, several, version):
+            if _Ground((card,) * count, (room(card),) * count, version).holds(free):
                 size = f"{card.total_bytes / GIB:.0f} GiB"
                 what, what_zh = (f"{count} cards", f"{count} 张") if count > 1 else ("a card", "一张")
                 return Notice(

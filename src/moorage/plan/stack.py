@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from moorage.core.nouns import Notice
 from moorage.plan.cards import Card
@@ -23,43 +23,41 @@ _WHOLE_CARD_UNTIL = EngineVersion(0, 9, 2)
 
 def plan_stack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion = LATEST, teacher: Teacher | None = None) -> StackPlan:
     """Places every service that has a place and says of the others why not. ``teacher`` knows what earlier starts taught."""
-    places = pack(wishes, cards, version, teacher)
-    order = sorted(places, key=lambda place: (-place.held, place.demand.wish.name))
+    ground = _Ground(tuple(pack(wishes, cards, version, teacher)), tuple(cards), version, teacher)
     placed: list[Placed] = []
     taken = [card.used_bytes for card in cards]
-    for number, place in enumerate(order, start=1):
-        made = _settle(place, places, cards, version, taken, number, teacher)
+    for place in sorted(ground.places, key=lambda place: (-place.held, place.demand.wish.name)):
+        made = _settle(ground, place, max(taken[i] for i in place.cards), len(placed) + 1)
         for i in place.cards:
             taken[i] += made.held_bytes
         placed.append(made)
-    there = {place.demand.wish.name for place in places}
-    refused = tuple(refuse(wish, places, cards, version) for wish in wishes if wish.name not in there)
-    return StackPlan(
-        version,
-        tuple(_use(card, i, placed) for i, card in enumerate(cards)),
-        tuple(placed),
-        refused,
-        tuple(_notices(placed, cards, version)),
-    )
+    there = {service.name for service in placed}
+    refused = tuple(refuse(wish, ground.places, cards, version) for wish in wishes if wish.name not in there)
+    return StackPlan(version, tuple(_use(card, placed) for card in cards), tuple(placed), refused, tuple(_notices(placed, cards, version)))
 
 
-def _settle(
-    place: Place,
-    places: Sequence[Place],
-    cards: Sequence[Card],
-    version: EngineVersion,
-    taken: Sequence[int],
-    number: int,
-    teacher: Teacher | None,
-) -> Placed:
-    """A place as flags: bytes of cache on a card that is shared, a share of the card on one of its own."""
-    wish, way = place.demand.wish, place.demand.way
-    card = min((cards[i] for i in place.cards), key=lambda c: c.total_bytes)
-    before = max(taken[i] for i in place.cards)
-    flags = _flags(place, places, card, version, before)
-    card = replace(card, used_bytes=before)
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What is settled before flags are given: who goes where, on what, for which version."""
+
+    places: tuple[Place, ...]
+    cards: tuple[Card, ...]
+    version: EngineVersion
+    teacher: Teacher | None
+
+    def is_shared(self, place: Place) -> bool:
+        """Whether another service, or somebody else, is on one of the place's cards."""
+        cards = set(place.cards)
+        return any(self.cards[i].used_bytes for i in cards) or any(other is not place and cards & set(other.cards) for other in self.places)
+
+
+def _settle(ground: _Ground, place: Place, before: int, order: int) -> Placed:
+    """A place as flags: bytes of cache on a card that is shared, a share of the card on one of its own. ``before`` bytes are taken already."""
+    wish, way, version = place.demand.wish, place.demand.way, ground.version
+    card = replace(ground.cards[place.cards[0]], used_bytes=before)
+    flags = _flags(ground, place, card)
     plan = predict(wish.spec, card, flags, version)
-    residual = teacher(plan) if teacher else None
+    residual = ground.teacher(plan) if ground.teacher else None
     if residual is not None:
         plan = predict(wish.spec, card, flags, version, residual)
     has_share = flags.cache_bytes is None and bool(plan.layout.groups)
@@ -67,25 +65,23 @@ def _settle(
     users = plan.layout.concurrency(plan.cache.low, way.max_len) if plan.layout.groups else 0.0
     speed = estimate_speed(wish, card, way.tp, way.pp, plan.layout, way.max_len // 2, max(1, min(round(users), wish.seqs)))
     return Placed(
-        wish=wish, cards=tuple(cards[i].index for i in place.cards), prediction=plan, held_bytes=held,
-        users=users, speed=speed, order=number, attention_backend=_backend(wish, card), dtype=None if card.has_bf16 else "half",
-        notices=tuple(_advice(wish, way.max_len, way.cache_format, way.tp, card)),
+        wish=wish, cards=tuple(ground.cards[i].index for i in place.cards), prediction=plan, held_bytes=held, users=users, speed=speed, order=order,
+        attention_backend=_backend(wish, card), dtype=None if card.has_bf16 else "half", notices=tuple(_advice(place, card)),
     )  # fmt: skip
 
 
-def _flags(place: Place, places: Sequence[Place], card: Card, version: EngineVersion, before: int) -> Flags:
-    demand = place.demand
-    is_shared = card.used_bytes > 0 or any(other is not place and set(other.cards) & set(place.cards) for other in places)
+def _flags(ground: _Ground, place: Place, card: Card) -> Flags:
+    demand, version = place.demand, ground.version
     budget = demand.inside + place.cache
-    if version < _WHOLE_CARD_UNTIL and version >= EngineVersion(0, 8):
-        budget += before  # everything on the card counts as its own
+    if EngineVersion(0, 8) <= version < _WHOLE_CARD_UNTIL:
+        budget += card.used_bytes  # everything on the card counts as its own
     utilization = cut_utilization(budget, card)
-    if is_shared and demand.least_cache and version >= CACHE_BYTES_FROM:
+    if demand.least_cache and version >= CACHE_BYTES_FROM and ground.is_shared(place):
         return flags_for(demand.wish, demand.way, card, cache_bytes=place.cache, utilization=utilization)
     return flags_for(demand.wish, demand.way, card, utilization=utilization)
 
 
-def _use(card: Card, at: int, placed: Sequence[Placed]) -> CardUse:
+def _use(card: Card, placed: Sequence[Placed]) -> CardUse:
     others = [("others", card.used_bytes)] if card.used_bytes else []
     return CardUse(card, (*others, *((service.name, service.held_bytes) for service in placed if card.index in service.cards)))
 
@@ -96,7 +92,9 @@ def _backend(wish: Wish, card: Card) -> str | None:
     return "TRITON_ATTN" if is_sinking and 80 <= card.capability < 90 else None
 
 
-def _advice(wish: Wish, length: int, cache_format: str, tp: int, card: Card) -> list[Notice]:
+def _advice(place: Place, card: Card) -> list[Notice]:
+    wish, way = place.demand.wish, place.demand.way
+    length, cache_format, tp = way.max_len, way.cache_format, way.tp
     made: list[Notice] = list(wish.spec.notices)
     asked = wish.lengths()[0]
     if length < asked:

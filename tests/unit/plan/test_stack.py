@@ -239,7 +239,7 @@ _KINDS = st.sampled_from([
 @settings(max_examples=60)
 @given(
     st.lists(_KINDS, min_size=1, max_size=6),
-    st.sampled_from(["4090", "2x3090", "4xL40S", "3090,2x4090", "H100", "8GB"]),
+    st.sampled_from(["4090", "2x3090", "4xL40S", "3090,2x4090", "H100", "8GB", "T4,H100", "GB10", "2xA100-80G,L4"]),
     st.sampled_from([8, 9, 11, 20, 33]),
 )
 def test_no_plan_uses_more_than_97_percent_of_a_card_and_none_loses_a_service(
