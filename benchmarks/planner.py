@@ -1,6 +1,6 @@
 """The memory planner beside what others do, on recorded start-ups of vLLM.
 
-    python benchmarks/planner.py [--data FILE] [--facts FILE] [--json] [--rows]
+    python benchmarks/planner.py [--data FILE] [--facts FILE] [--json] [--rows] [--packing]
 
 Each record is a start-up that somebody published: model, card, flags, and what the log said. Nothing that a log measured is an input to a
 plan: weights are worked out from the published shape, so the error of that is in the figures (with the model's files they are exact).
@@ -9,26 +9,32 @@ kv_tokens_within_half_percent   given the logged KV bytes, the printed tokens wi
 kv_gib_within_bound             from the flags alone, the likely KV within 0.5 GiB or 2 % of the card; text models, flags stated
 over_promise_rate               share of those where the promised (lowest) KV is more than 0.5 GiB above the logged one
 false_fits                      recorded failures to start, for want of memory, that were said to fit
+
+With --packing, 200 made-up stacks of 3 to 6 published models on 1 to 4 cards are planned as well: the longest time, the least spare room.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner_records import Log, quantization_of, read_logs
+from planner_records import Log, quantization_of, read_logs, read_specs
 
 from moorage.core.modelspec import ModelSpec
-from moorage.plan.cards import GIB, Card, card_of_size, find_card
+from moorage.plan.cards import CARDS, GIB, Card, card_of_size, find_card
 from moorage.plan.flags import Flags
 from moorage.plan.predict import Prediction, predict
+from moorage.plan.stack import plan_stack
 from moorage.plan.version import LATEST, parse_version
 from moorage.plan.weights import bytes_per_weight, loaded_bytes, weights_of
+from moorage.plan.wish import Wish
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "planner"
 TARGETS = {
@@ -40,6 +46,7 @@ TARGETS = {
 _TOO_LITTLE = re.compile(r"fail(?!_other)")
 _NOT_COMPARABLE = re.compile(r"exclude|do not divide|inconsistent", re.IGNORECASE)
 _CONTEXT_GIB = 0.5  # the snapshot is taken when the CUDA context exists
+_SEED = 7
 Figures = dict[str, object]
 
 
@@ -74,6 +81,7 @@ def main() -> None:
     parser.add_argument("--facts", type=Path, help="published model facts; default: model_facts.jsonl beside the data, else the shared one")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument("--rows", action="store_true", help="print every record")
+    parser.add_argument("--packing", action="store_true", help="plan made-up stacks, too")
     options = parser.parse_args()
     beside = options.data.parent / "model_facts.jsonl"
     facts = options.facts or (beside if beside.is_file() else SHARED / "model_facts.jsonl")
@@ -91,6 +99,8 @@ def main() -> None:
     report["targets"] = {
         name: {"wanted": f"{sign} {goal}", "met": _met(report[name], sign, goal)} for name, (sign, goal) in TARGETS.items()
     }
+    if options.packing:
+        report["packing"] = packing(facts)
     if options.rows:
         for asked in usable:
             print(row(asked), file=sys.stderr)
@@ -212,6 +222,32 @@ def _plain_token_bytes(asked: Asked) -> float:
     return 2 * shape.layer_count * shape.kv_heads * shape.head_dim * number / asked.flags.tp if shape else 0.0
 
 
+# -- stacks
+
+
+def packing(facts: Path, stacks: int = 200) -> Figures:
+    """Plans stacks drawn with a fixed seed; every one holds at least one model that writes."""
+    draw = random.Random(_SEED)
+    specs = [spec for spec in read_specs(facts) if (weights := weights_of(spec)) and weights.bytes < 80 * GIB]
+    writers = [spec for spec in specs if spec.task in ("chat", "vision_chat")]
+    seconds, spares, placed, asked = [], [], 0, 0
+    for _ in range(stacks):
+        chosen = [draw.choice(writers), *(draw.choice(specs) for _ in range(draw.randint(2, 5)))]
+        wishes = [Wish(f"{i}", spec) for i, spec in enumerate(chosen)]
+        cards = tuple(replace(card, index=i) for i, card in enumerate(draw.choices(CARDS, k=1) * draw.randint(1, 4)))
+        began = time.process_time()
+        plan = plan_stack(wishes, cards)
+        seconds.append(time.process_time() - began)
+        spares += [use.spare_bytes / use.card.total_bytes for use in plan.cards]
+        placed, asked = placed + len(plan.placed), asked + len(wishes)
+    return {
+        "stacks": stacks,
+        "longest_cpu_s": round(max(seconds), 3),
+        "least_spare": round(min(spares), 4),
+        "placed": f"{placed} of {asked}",
+    }
+
+
 # -- the measures
 
 
@@ -308,7 +344,17 @@ def table(report: Mapping[str, object]) -> str:
         lines.append(f"{method:10}" + "".join(f"{'n/a' if values[name] is None else values[name]!s:>32}" for name in names))  # type: ignore[index]
     lines += [
         f"{key}: {report[key]}"
-        for key in ("records", "counted", "started_but_not_promised", "range_holds", "unknown_model", "not_comparable", "targets")
+        for key in (
+            "records",
+            "counted",
+            "started_but_not_promised",
+            "range_holds",
+            "unknown_model",
+            "not_comparable",
+            "targets",
+            "packing",
+        )
+        if key in report
     ]
     return "\n".join(lines)
 

@@ -52,6 +52,11 @@ def read_logs(data: Path, facts: Path) -> list[Log]:
     return [Log(row, specs.get(str(row.get("model_id")).lower())) for row in _rows(data)]
 
 
+def read_specs(facts: Path) -> list[ModelSpec]:
+    """Every model of the facts."""
+    return [spec_of(row) for row in _rows(facts)]
+
+
 def _rows(path: Path) -> list[Row]:
     lines = path.read_text(encoding="utf-8").splitlines()
     return [cast(Row, json.loads(line)) for line in lines if line.strip()]
