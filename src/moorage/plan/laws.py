@@ -244,12 +244,18 @@ _GRAPHS_INSIDE = Notice(
 
 
 def _graph_bytes(case: Case, is_outside: bool) -> Range:
-    """14 logged captures: 0.1 to 0.7 GiB, 1.0 for 60 GiB of weights, and up to 1.6 where adapters have graphs of their own."""
+    """Captured: 0.1 to 0.7 GiB in 14 logs, 1.0 for 60 GiB of weights, up to 1.6 where adapters have graphs of their own. Held back: one
+    graph for each batch size up to twice the requests, 0.2 GiB for a few, 0.4 to 1.7 for 256 requests; most with recurrent layers."""
     if not case.shape.has_cache:
         return around(0.15 * GIB, 0, 0.4 * GIB)
     is_large = loaded_bytes(case.spec, case.flags.tp, case.flags.pp) > 16 * GIB
-    most = (1.9 if is_large else 1.0) + (0.8 if case.flags.said.lora_rank else 0.0)
-    return around(0.5 * GIB, 0.05 * GIB, most * GIB) if is_outside else around(0.4 * GIB, 0.2 * GIB, min(most, 1.7) * GIB)
+    adapters = 0.8 if case.flags.said.lora_rank else 0.0
+    if is_outside:
+        return around(0.5 * GIB, 0.05 * GIB, ((1.9 if is_large else 1.0) + adapters) * GIB)
+    sizes = min(1.0, case.flags.max_seqs / 256)
+    likely = 0.12 + (0.6 if case.shape.is_hybrid else 0.28) * sizes
+    most = 0.5 + (1.7 if case.shape.is_hybrid else 1.2 if is_large else 0.8) * sizes + adapters
+    return around(likely * GIB, 0.1 * GIB, most * GIB)
 
 
 def context(case: Case) -> list[Term]:

@@ -55,7 +55,7 @@ def read_start_log(text: str) -> StartLog:
     return StartLog(
         version=_version(whole), model=_model(whole), tp=_flag_count(whole, "tensor_parallel_size") or 1, pp=_flag_count(whole, "pipeline_parallel_size") or 1,
         max_len=_flag_count(whole, "max_seq_len", "max_model_len"), max_seqs=_flag_count(whole, "max_num_seqs"),
-        batched_tokens=_flag_count(whole, "max_num_batched_tokens"), utilization=_flag_number(whole, "gpu_memory_utilization"),
+        batched_tokens=_flag_count(whole, "max_num_batched_tokens"), utilization=_flag_number(whole, "gpu_memory_utilization") or _desired(whole),
         cache_format=_flag_text(whole, "kv_cache_dtype"), cache_flag_bytes=_flag_count(whole, "kv_cache_memory_bytes", "kv_cache_memory"),
         is_eager=bool(re.search(r"enforce_eager['\"]?\s*[=:]\s*True", whole)), is_v0=bool(re.search(r"V0 LLM engine|# (GPU|cuda) blocks:", whole)),
         total_bytes=round(_float(free[2]) * GIB) if free else None, free_bytes=round(_float(free[1]) * GIB) if free else None,
@@ -73,6 +73,12 @@ def _version(text: str) -> EngineVersion | None:
 def _model(text: str) -> str | None:
     found = re.search(r"(?:config: model=|model_tag['\"]?: |['\"]model['\"]: |model=)['\"]([^'\"]+)['\"]", text)
     return found[1] if found else None
+
+
+def _desired(text: str) -> float | None:
+    """The share that was asked for, from the hint at the end of a start."""
+    found = re.search(rf"Desired GPU memory utilization is \({_NUMBER},|The current --gpu-memory-utilization={_NUMBER}", text)
+    return _float(found[1] or found[2]) if found else None
 
 
 def _v0_caches(text: str) -> list[int]:

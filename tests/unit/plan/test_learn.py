@@ -64,6 +64,17 @@ def test_of_several_cards_the_smallest_cache_counts() -> None:
 NEW = "(EngineCore pid=1) INFO [kv_cache_utils.py:2327] GPU KV cache size: 1,048,576 tokens, Maximum concurrency for 1,024 tokens per request: 1024.00x"
 
 
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "Free memory on device (177.66/178.36 GiB) on startup. Desired GPU memory utilization is (0.9, 160.53 GiB). Actual usage is 8.58 GiB for weight",
+        "CUDA graph memory profiling is enabled. The current --gpu-memory-utilization=0.9000 is equivalent to --gpu-memory-utilization=0.88",
+    ],
+)
+def test_the_share_is_read_from_a_hint_where_no_flag_says_it(hint: str) -> None:
+    assert read_start_log(f"{NEW}\n{hint}").utilization == 0.9
+
+
 def test_the_newer_line_that_says_both_is_read() -> None:
     log = read_start_log(NEW)
 
