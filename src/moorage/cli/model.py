@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
-from moorage.core.modelspec import LayerRun, ModelSpec
-from moorage.plan.words import gib
-from moorage.stack.planner import inspect_model, pull_model
-from moorage.stack.shapes import model_data
+
+if TYPE_CHECKING:
+    from moorage.core.modelspec import LayerRun, ModelSpec
 
 model_app = typer.Typer(help="Models: read their files, fetch them. 模型。", no_args_is_help=True)
 
@@ -26,6 +25,9 @@ def inspect(
 
     Headers and settings are read, weights are not, and nothing in the files is run.
     """
+    from moorage.stack.planner import inspect_model
+    from moorage.stack.shapes import model_data
+
     spec = inspect_model(name)
     show.data(model_data(spec, show.language()), json, lambda: _page(spec))
 
@@ -45,6 +47,9 @@ def pull(
 
     Goes on where it was stopped, keeps what is there, sees beforehand that the disk has room, compares checksums.
     """
+    from moorage.plan.words import gib
+    from moorage.stack.planner import pull_model
+
     with show.doing() as doing:
         pulled = pull_model(name, revision, to, endpoint, gguf, lambda file, done, total: doing(name, file, done, total))
     show.data(pulled, json, lambda: f"{pulled.path}\n{pulled.files} files, {gib(pulled.bytes)}, {pulled.checked} checksums compared")
@@ -64,6 +69,8 @@ def _page(spec: ModelSpec) -> str:
 
 
 def _sizes(spec: ModelSpec) -> list[tuple[str, str | None]]:
+    from moorage.plan.words import gib
+
     shape, weights, quantization = spec.shape, spec.weights, spec.quantization
     made: list[tuple[str, str | None]] = []
     if shape:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.errors import BadInput
-from moorage.core.nouns import Notice
-from moorage.plan.explain import Line, explain
-from moorage.plan.result import CardUse, Placed, StackPlan
-from moorage.plan.words import gib
-from moorage.stack.planner import learn_from, plan_services
-from moorage.stack.services import ServiceEntry, ServiceList, read_services
-from moorage.stack.shapes import plan_data
-from moorage.wiring import load
+
+if TYPE_CHECKING:
+    from moorage.core.nouns import Notice
+    from moorage.plan.explain import Line
+    from moorage.plan.result import CardUse, Placed, StackPlan
+    from moorage.stack.services import ServiceList
 
 _BAR = 48
 _SHADES = "█▓▒░▚▞▙▟"
@@ -47,6 +45,10 @@ def plan(
 
     Reads the models' own files and reckons what vLLM will use; needs no GPU. Exits 1 when a service has no place.
     """
+    from moorage.stack.planner import learn_from, plan_services
+    from moorage.stack.shapes import plan_data
+    from moorage.wiring import load
+
     entries = _entries(models or [], stack)
     asked = [replace(e, context=context or e.context, users=users or e.users, max_seqs=max_seqs or e.max_seqs, tp=tp or e.tp, eager=eager or e.eager,
                      kv_cache_dtype=kv_cache_dtype or e.kv_cache_dtype) for e in entries.services]  # fmt: skip
@@ -63,6 +65,8 @@ def plan(
 
 def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     """The services of the command line, after those of the file. A service is named for its model unless it has a name."""
+    from moorage.stack.services import ServiceEntry, ServiceList, read_services
+
     listed = read_services(stack) if stack else ServiceList(())
     typed: list[ServiceEntry] = []
     taken = {entry.name for entry in listed.services}
@@ -82,6 +86,8 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
 
 
 def _learned(model: str, card: str, version: str, residual: int) -> str:
+    from moorage.plan.words import gib
+
     if show.language() == "zh":
         return f"已学习：{model} 在 {card}、vLLM {version} 上的缓存比推算{'多' if residual >= 0 else '少'} {gib(abs(residual))}。"
     return f"Learned: the cache of {model} on {card} with vLLM {version} is {gib(abs(residual))} {'more' if residual >= 0 else 'less'} than reckoned."
@@ -91,6 +97,8 @@ def _learned(model: str, card: str, version: str, residual: int) -> str:
 
 
 def _table(made: StackPlan, explain_all: bool) -> str:
+    from moorage.plan.explain import explain
+
     shades = {service.name: _SHADES[i % len(_SHADES)] for i, service in enumerate(made.placed)}
     parts = [f"vLLM {made.version}", "\n".join(_bar(use, shades) for use in made.cards), _legend(shades)]
     parts.append(show.table([_row(service) for service in made.placed], _columns()))
@@ -109,6 +117,8 @@ def _table(made: StackPlan, explain_all: bool) -> str:
 
 def _bar(use: CardUse, shades: dict[str, str]) -> str:
     """One card: as many signs as its memory has parts, in the order in which they are started."""
+    from moorage.plan.words import gib
+
     total = use.card.total_bytes
     drawn, filled = "", 0
     for name, size in use.parts:
@@ -127,6 +137,8 @@ def _columns() -> list[str]:
 
 
 def _row(service: Placed) -> dict[str, object]:
+    from moorage.plan.words import gib
+
     plan, speed = service.prediction, service.speed
     has_cache = bool(plan.layout.groups)
     return {
@@ -139,6 +151,8 @@ def _row(service: Placed) -> dict[str, object]:
 
 
 def _line(line: Line) -> str:
+    from moorage.plan.words import gib
+
     size = ""
     if line.bytes:
         low, high = gib(line.bytes.low), gib(line.bytes.high)
