@@ -31,6 +31,24 @@ def test_the_weights_are_counted_to_the_byte_without_reading_them(tmp_path: Path
     assert weights.by_dtype == {"BF16": weights.bytes}
 
 
+def test_what_speaks_is_not_loaded(tmp_path: Path) -> None:
+    weights = read_model(
+        model_folder(tmp_path / "m", tensors={"thinker.model.x": ("BF16", (8, 8)), "talker.model.x": ("BF16", (99, 99))})
+    ).weights
+
+    assert weights and weights.bytes == 128
+
+
+def test_quantization_below_the_text_part_is_found(tmp_path: Path) -> None:
+    config = {
+        "architectures": ["XForConditionalGeneration"],
+        "text_config": {**QWEN, "quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 64}},
+    }
+    found = read_model(model_folder(tmp_path / "m", config)).quantization
+
+    assert found and (found.method, found.group) == ("awq", 64)
+
+
 def test_several_files_are_summed_by_their_index_and_a_second_copy_is_not(tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "m")
     index(folder, {"a.safetensors": {"x": ("BF16", (10, 10))}, "b.safetensors": {"y": ("F8_E4M3", (10, 10))}})

@@ -6,14 +6,16 @@ from typing import cast
 
 from moorage.core.modelspec import Quantization
 from moorage.models.read.fields import Fields
+from moorage.models.read.shape import text_part
 
 _BITS = {"fp8": 8.0, "mxfp4": 4.0, "nvfp4": 4.0, "modelopt_fp4": 4.0, "int8": 8.0}
+_PLACES = ("quantization_config", "compression_config")
 _GROUPS = {"mxfp4": 32, "nvfp4": 16, "bitsandbytes": 64, "fp8": 128, "awq": 128, "gptq": 128}
 
 
 def read_quantization(config: Fields, modelopt: Fields | None = None) -> Quantization | None:
     """The settings in ``quantization_config`` (also below the text part), or in ModelOpt's own file; None for plain weights."""
-    settings = config.part("quantization_config", "compression_config")
+    settings = config.part(*_PLACES) or text_part(config).part(*_PLACES)
     if settings is None:
         settings = modelopt.part("quantization") if modelopt else None
     if settings is None:

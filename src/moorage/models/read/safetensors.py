@@ -20,6 +20,7 @@ _BITS = {
     "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I8": 8, "U8": 8, "BOOL": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
 }  # fmt: skip
 _SEES = re.compile(r"(^|\.)(visual|vision\w*|vit|image_\w+|mm_projector|multi_modal_projector|audio\w*|vpm|resampler)\.")
+_SPEAKS = re.compile(r"^(talker|token2wav|code2wav)\.")  # speech out: vLLM loads the part that thinks alone
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 _DRAFT = re.compile(r"(^|\.)(mtp|nextn|eagle)\w*\.")
 
@@ -55,7 +56,7 @@ def weigh(tensors: Iterator[Tensor], layers: int | None, is_tied: bool | None) -
     by_dtype: Counter[str] = Counter()
     numbers = experts = sees = draft = 0
     for tensor in tensors:
-        if is_tied and tensor.name.endswith("lm_head.weight"):
+        if (is_tied and tensor.name.endswith("lm_head.weight")) or _SPEAKS.match(tensor.name):
             continue
         by_dtype[tensor.dtype] += tensor.bytes
         numbers += tensor.numbers
