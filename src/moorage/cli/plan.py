@@ -52,7 +52,7 @@ def plan(
     entries = _entries(models or [], stack)
     asked = [replace(e, context=context or e.context, users=users or e.users, max_seqs=max_seqs or e.max_seqs, tp=tp or e.tp, eager=eager or e.eager,
                      kv_cache_dtype=kv_cache_dtype or e.kv_cache_dtype) for e in entries.services]  # fmt: skip
-    cards = gpus or entries.gpus
+    cards = gpus if gpus is not None else entries.gpus
     folder = load({"data": data}, config)[0].settings.data
     if learn is not None:
         lesson = learn_from(learn, asked[0].model, cards, folder)

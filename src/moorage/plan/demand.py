@@ -114,7 +114,7 @@ def ways(wish: Wish, cards: list[Card], max_len: int, cache_format: str) -> list
         return []
     made: list[Way] = []
     if wish.tp or wish.pp:
-        return [Way(wish.tp or 1, wish.pp or 1, max_len, cache_format)]
+        return [Way(wish.tp or 1, wish.pp or 1, max_len, cache_format)] if is_divisible(wish, wish.tp or 1) else []
     for tp in (1, 2, 4, 8, 16):
         if tp <= len(cards) and is_divisible(wish, tp):
             made.append(Way(tp, 1, max_len, cache_format))

@@ -14,6 +14,7 @@ from moorage.plan.version import EngineVersion
 from moorage.plan.wish import Wish
 
 SPARE = 0.03
+_UNIFIED_SPARE = 0.15
 _MOST_STEPS = 8_000
 _LIFT_STEPS = 2000
 _ACROSS_PENALTY = 3.0  # for each doubling of the cards a model is cut over; ten would be all the cache that a service wants
@@ -98,8 +99,8 @@ class _Packer:
 
 
 def room(card: Card) -> int:
-    """What may be used of a card at the most."""
-    return int(card.total_bytes * (1 - SPARE)) - card.used_bytes
+    """What may be used of a card at the most. Memory that the machine shares is the system's as well."""
+    return int(card.total_bytes * (1 - (_UNIFIED_SPARE if card.is_unified else SPARE))) - card.used_bytes
 
 
 def _levels(wish: Wish, cards: Sequence[Card]) -> list[tuple[int, str]]:

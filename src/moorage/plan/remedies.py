@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from moorage.core.modelspec import Quantization
 from moorage.core.nouns import Notice
 from moorage.plan.cards import CARDS, GIB, Card
-from moorage.plan.demand import Demand, demand, ways
+from moorage.plan.demand import Demand, demand, is_divisible, ways
 from moorage.plan.pack import Place, room
 from moorage.plan.result import Refused
 from moorage.plan.version import EngineVersion
@@ -17,6 +17,7 @@ from moorage.plan.wish import Wish
 from moorage.plan.words import gib, places, tokens
 
 _LEAST_USEFUL = 1024
+_MOST_REASONS = 3
 _BUILDS = (("FP8", Quantization("fp8", 8, 128)), ("AWQ", Quantization("awq", 4, 128)))
 
 
@@ -35,7 +36,10 @@ def refuse(wish: Wish, placed: Sequence[Place], cards: Sequence[Card], version: 
     made = ground.demands(wish)
     if not made:
         return Refused(wish, (_cannot_be_cut(wish, cards),))
-    nearest = sorted(made, key=lambda option: option.way.cards)[:6]
+    by_count: dict[tuple[int, str], Demand] = {}
+    for option in sorted(made, key=lambda option: option.floor):
+        by_count.setdefault((option.way.cards, option.card), option)
+    nearest = list(by_count.values())[:_MOST_REASONS]
     return Refused(wish, tuple(_reason(option, ground) for option in nearest), tuple(_remedies(wish, made, ground, placed)))
 
 
@@ -183,11 +187,13 @@ def _larger_card(wish: Wish, version: EngineVersion) -> Notice | None:
 
 
 def _cannot_be_cut(wish: Wish, cards: Sequence[Card]) -> Notice:
-    heads = wish.spec.shape.heads if wish.spec.shape else 0
+    shape, parts = wish.spec.shape, wish.tp or len(cards)
+    heads = shape.heads if shape else 0
+    even = ", ".join(str(tp) for tp in range(1, 17) if is_divisible(wish, tp))
     return Notice(
         "cannot_be_cut",
-        f"{wish.name} cannot be cut as asked over {len(cards)} cards: its {heads} attention heads must come out even.",
-        f"{wish.name} 无法按要求切分到 {len(cards)} 张卡：{heads} 个注意力头须能整除。",
+        f"{wish.name} cannot be cut into {parts} equal parts: it has {heads} attention heads. --tp can be {even or '1'}.",
+        f"{wish.name} 无法等分为 {parts} 份：它有 {heads} 个注意力头。--tp 可取 {even or '1'}。",
     )
 
 

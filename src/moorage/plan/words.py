@@ -11,7 +11,7 @@ def gib(count: float) -> str:
     """``3.4 GiB``; small sizes in MiB."""
     if abs(count) < GIB / 10:
         return f"{count / 2**20:.0f} MiB"
-    return f"{count / GIB:.1f} GiB"
+    return f"{count / GIB:,.1f} GiB"
 
 
 def places(cards: Sequence[int]) -> str:

@@ -145,12 +145,23 @@ def test_a_service_that_only_another_keeps_out_says_which() -> None:
     assert any(notice.code == "without_another" for notice in refused.remedies)
 
 
-def test_a_model_that_cannot_be_cut_evenly_is_not_cut() -> None:
+def test_a_model_is_only_cut_into_equal_parts() -> None:
     odd = replace(QWEN_32B, heads=7, layers=(replace(QWEN_32B.layers[0], kv_heads=7),))
-    plan = plan_stack([_wish("llm", odd, tp=2)], parse_cards("2xH100"))
 
-    assert [service.prediction.flags.tp for service in plan.placed] == [2]  # what is said is done as it is said
     assert all(service.prediction.flags.tp == 1 for service in plan_stack([_wish("llm", odd)], parse_cards("2xH100")).placed)
+
+
+def test_a_cut_that_was_asked_for_and_cannot_be_says_which_can() -> None:
+    (refused,) = plan_stack([_wish("llm", QWEN_32B, tp=3)], parse_cards("3xH100")).refused
+
+    assert refused.reasons[0].code == "cannot_be_cut"
+    assert "1, 2, 4, 8, 16" in refused.reasons[0].en
+
+
+def test_of_memory_that_the_machine_shares_more_is_left() -> None:
+    plan = plan_stack([_awq()], parse_cards("GB10"))
+
+    assert plan.cards[0].spare_bytes >= 0.15 * plan.cards[0].card.total_bytes
 
 
 def test_stages_are_the_last_resort() -> None:
