@@ -223,6 +223,14 @@ def test_a_download_that_was_not_finished(tmp_path: Path) -> None:
     assert isinstance(_broken(folder), ModelIncomplete)
 
 
+def test_a_download_that_was_not_finished_in_the_cache_of_hugging_face(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "models--Org--Name" / "snapshots" / "abc")
+    (tmp_path / "models--Org--Name" / "blobs").mkdir()
+    (tmp_path / "models--Org--Name" / "blobs" / "0123.incomplete").write_bytes(b"")
+
+    assert isinstance(_broken(folder), ModelIncomplete)
+
+
 def test_weights_without_settings(tmp_path: Path) -> None:
     safetensors(tmp_path / "model.safetensors", {"x": ("BF16", (4, 4))})
 

@@ -97,7 +97,11 @@ def _pickled(path: Path) -> Weights | None:
 
 
 def _unfinished(path: Path) -> str | None:
-    return next((found.name for pattern in _UNFINISHED for found in path.glob(pattern)), None)
+    """A download that was begun, in the folder itself or where Hugging Face keeps what is on its way."""
+    places = [path, path / ".cache" / "huggingface" / "download"]
+    if path.parent.name == "snapshots":
+        places.append(path.parent.parent / "blobs")
+    return next((found.name for place in places for pattern in _UNFINISHED for found in place.glob(pattern)), None)
 
 
 def _notices(path: Path, name: str, architecture: str | None, weights: Weights | None) -> list[Notice]:
