@@ -41,7 +41,7 @@ def test_the_core_imports_none_of_our_other_rooms() -> None:
 
 def test_only_declared_packages_are_imported() -> None:
     extras = [line for name, lines in _project()["optional-dependencies"].items() if name != "dev" for line in lines]
-    extras += ["docling-core", "urllib3"]  # they come with docling and minio
+    extras += ["docling-core", "urllib3", "pynvml"]  # they come with docling, minio and nvidia-ml-py
     declared = {_distribution(line) for line in [*_project()["dependencies"], *extras]}
     provided_by = packages_distributions()
     ours = {"moorage", "pytest", "pptx"}  # moorage.testing is for tests: it may ask for pytest, and makes slides with python-pptx

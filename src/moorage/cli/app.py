@@ -18,6 +18,7 @@ from moorage.cli.gateway import run_gateway
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.model import model_app
+from moorage.cli.plan import plan
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
 from moorage.cli.usage import usage
@@ -37,6 +38,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.command()(usage)
 app.command()(doctor)
+app.command()(plan)
 
 
 @app.command()

@@ -1,79 +1,115 @@
-"""``moorage model``: models, and the commands that serve them."""
+"""``moorage model``: what a model's files say, fetching them, and the commands that serve them."""
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
-from moorage.core.errors import Language
-from moorage.engines.vllm import check as checking
-from moorage.engines.vllm.explain import Explained, explain
+from moorage.cli.model_check import check
 
-model_app = typer.Typer(help="Models, and the commands that serve them. 模型与启动命令。", no_args_is_help=True)
+if TYPE_CHECKING:
+    from moorage.core.modelspec import LayerRun, ModelSpec
 
-_MARKS = {"error": "✗", "warning": "!", "note": "·"}
-_Version = Annotated[
-    str | None,
-    typer.Option(
-        "--version", help="The vLLM to check for (the image's tag, or the installed one, when not given). vLLM 版本", show_default=False
-    ),
-]
+model_app = typer.Typer(help="Models: read their files, fetch them, check the commands that serve them. 模型。", no_args_is_help=True)
+model_app.command()(check)
 
 
 @model_app.command()
-def check(
-    command: Annotated[str, typer.Argument(help="A `vllm serve` or `docker run` line, in quotes; - reads it. 命令行；- 表示标准输入")] = "",
-    version: _Version = None,
-    explain_flag: Annotated[str, typer.Option("--explain", help="Explain one flag instead. 解释一个参数", show_default=False)] = "",
+def inspect(
+    name: Annotated[str, typer.Argument(help="A folder, a .gguf file, hf:ORG/NAME, ms:ORG/NAME or ORG/NAME. 模型", show_default=False)],
     json: o.Json = False,
 ) -> None:
-    """Say what is wrong with a vLLM command line, and print the mended one. 检查并修正 vLLM 命令。
+    """Say what a model is, from its own files: task, sizes, weights, words, license. 查看模型。
 
-    Reads lines from other times and versions: renamed flags get their name of this version, those that are gone are left out, each with a reason.
+    Headers and settings are read, weights are not, and nothing in the files is run.
     """
-    language = show.language()
-    if explain_flag:
-        found = explain(explain_flag, version)
-        show.data(_explained_data(found, language), json, lambda: found.say(language))
-        return
-    checked = checking.check(_read(command), version, _installed())
-    show.data(checking.checked_data(checked, language), json, lambda: checked.line)
-    if not json:
-        show.talk(f"vLLM {checked.at}")
-        for remark in checked.remarks:
-            show.talk(f"  {_MARKS[remark.weight]} {remark.say(language)}")
+    from moorage.stack.planner import inspect_model
+    from moorage.stack.shapes import model_data
+
+    spec = inspect_model(name)
+    show.data(model_data(spec, show.language()), json, lambda: _page(spec))
 
 
-def _read(command: str) -> str:
-    if command == "-":
-        import sys
+@model_app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="hf:ORG/NAME (Hugging Face) or ms:ORG/NAME (ModelScope). 模型", show_default=False)],
+    revision: Annotated[str | None, typer.Option("--revision", help="A branch, tag or commit. 版本", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="A folder; the hub's own cache when not given. 目录", show_default=False)] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="The address of a mirror. 镜像地址", show_default=False)] = None,
+    gguf: Annotated[
+        str | None, typer.Option("--gguf", help="Of several GGUF builds, e.g. '*Q4_K_M*'. GGUF 文件", show_default=False)
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """Fetch the files of a model that an engine needs, and check them. 下载模型。
 
-        return sys.stdin.read(checking.COMMAND_LIMIT + 1)
-    if not command.strip():
-        raise typer.BadParameter("give a command line in quotes, or - to read one", param_hint="COMMAND")
-    return command
+    Goes on where it was stopped, keeps what is there, sees beforehand that the disk has room, compares checksums.
+    """
+    from moorage.plan.words import gib
+    from moorage.stack.planner import pull_model
+
+    with show.doing() as doing:
+        pulled = pull_model(name, revision, to, endpoint, gguf, lambda file, done, total: doing(name, file, done, total))
+    show.data(pulled, json, lambda: f"{pulled.path}\n{pulled.files} files, {gib(pulled.bytes)}, {pulled.checked} checksums compared")
 
 
-def _installed() -> str | None:
-    try:
-        return installed_version("vllm")
-    except PackageNotFoundError:
-        return None
+def _page(spec: ModelSpec) -> str:
+    rows = [
+        ("model", spec.name),
+        ("task", spec.task),
+        ("architecture", spec.architecture),
+        ("context", _count(spec.context_tokens)),
+        *_sizes(spec),
+        *_words(spec),
+    ]
+    lines = [f"{name:14}{value}" for name, value in [*rows, ("license", spec.license)] if value]
+    return "\n".join([*lines, *(f"! {notice.say(show.language())}" for notice in spec.notices)])
 
 
-def _explained_data(found: Explained, language: Language) -> dict[str, object]:
-    return {
-        "name": found.name,
-        "takes": found.takes,
-        "first": str(found.span.first),
-        "last": str(found.span.last),
-        "version": str(found.at),
-        "is_there": found.is_there,
-        "instead": found.instead,
-        "text": found.say(language),
-    }
+def _sizes(spec: ModelSpec) -> list[tuple[str, str | None]]:
+    from moorage.plan.words import gib
+
+    shape, weights, quantization = spec.shape, spec.weights, spec.quantization
+    made: list[tuple[str, str | None]] = []
+    if shape:
+        made.append(("layers", ", ".join(map(_run, shape.layers))))
+        experts = shape.experts
+        made.append(("experts", f"{experts.count}, {experts.active} at once, in {experts.layers} layers" if experts else None))
+        made.append(("sees", f"{shape.vision.layers} layers of {shape.vision.hidden}" if shape.vision else None))
+    if weights:
+        formats = ", ".join(f"{name} {gib(size)}" for name, size in sorted(weights.by_dtype.items(), key=lambda pair: -pair[1])[:6])
+        made.append(("weights", f"{gib(weights.bytes)}{'' if weights.is_exact else ' (about)'}{f' ({formats})' if formats else ''}"))
+        made.append(("draft head", gib(weights.draft_bytes) if weights.draft_bytes else None))
+    if quantization:
+        cache = f", cache {quantization.kv_cache}" if quantization.kv_cache else ""
+        made.append(("quantization", f"{quantization.method}, {quantization.bits:g} bits in groups of {quantization.group or '?'}{cache}"))
+    return made
+
+
+def _words(spec: ModelSpec) -> list[tuple[str, str | None]]:
+    template, pooling = spec.template, spec.pooling
+    made: list[tuple[str, str | None]] = []
+    if template:
+        thinking = {"none": "no thinking", "switch": "thinking can be switched", "always": "always thinks"}[template.thinking]
+        made.append(("template", f"{'shows tools' if template.renders_tools else 'shows no tools'}, {thinking}"))
+    if pooling:
+        length = ", length 1" if pooling.is_normalized else ""
+        made.append(("vectors", f"{pooling.dimension or '?'} numbers, {pooling.method}{length}"))
+        made += [(f"prompt {name}"[:13], repr(text)) for name, text in pooling.prompts.items()]
+    return made
+
+
+def _run(run: LayerRun) -> str:
+    if run.sort == "recurrent":
+        return f"{run.count} recurrent"
+    window = f" within {run.window:,}" if run.window else ""
+    shared = " (shared cache)" if run.is_shared else ""
+    return f"{run.count} {run.sort}: {run.kv_heads} KV heads of {run.head_dim}{window}{shared}"
+
+
+def _count(value: int | None) -> str | None:
+    return f"{value:,} tokens" if value else None

@@ -13,12 +13,15 @@
     │   ├── CommandLineInvalid    a pasted command line that cannot be understood
     │   ├── FlagUnknown           a flag that no version has
     │   ├── VersionUnknown        a version of a model server that is not in the table
+    │   ├── CardsInvalid          what names no GPU
+    │   ├── VersionInvalid        what names no version of an engine
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
     │   ├── KnowledgeNotFound
     │   ├── DocumentNotFound
     │   ├── JobNotFound
+    │   ├── ModelNotFound
     │   └── PathNotFound
     ├── AlreadyExists             (409)
     │   ├── OutputExists          a file that would be overwritten
@@ -29,6 +32,10 @@
     │   ├── FormatUnknown
     │   ├── DocumentTooLarge
     │   └── DocumentEncrypted
+    ├── ModelUnreadable           a model's own files
+    │   ├── ModelIncomplete       some of them are not there, or end too early
+    │   └── ModelUnknown          files that are whole, of a kind that is not known
+    ├── PullFailed                a model could not be fetched
     ├── StoreError                the data folder
     │   ├── StoreTooNew
     │   ├── StoreFull
@@ -173,6 +180,18 @@ class VersionUnknown(BadInput):
     zh = "不了解 vLLM {version} 的参数；参数表覆盖 {oldest} 至 {newest}。请用 --version 指定其中之一。"
 
 
+class CardsInvalid(BadInput):
+    """{value!r} names no GPU. Write a count and a name or a size: 4x4090, 2xL40S, A100-80G, 24GB; commas between different ones."""
+
+    zh = "{value!r} 不是可识别的 GPU。请写数量与型号或显存大小：4x4090、2xL40S、A100-80G、24GB；不同型号用逗号分隔。"
+
+
+class VersionInvalid(BadInput):
+    """{value!r} is no version of vLLM that can be planned for. Write one between {oldest} and {latest}, e.g. 0.11.0."""
+
+    zh = "{value!r} 不是可规划的 vLLM 版本。请写 {oldest} 到 {latest} 之间的版本，如 0.11.0。"
+
+
 class AddressRefused(BadInput):
     """{url} is not read: {reason}. Only public http and https addresses are; --allow-private lets the own network in on the command line."""
 
@@ -210,6 +229,12 @@ class JobNotFound(NotFound):
     """There is no job {id!r}. `moorage kb jobs` lists them."""
 
     zh = "没有任务 {id!r}。`moorage kb jobs` 可列出全部。"
+
+
+class ModelNotFound(NotFound):
+    """There is no model {name!r} here ({reason}). Give a folder or a .gguf file, or fetch it with `moorage model pull {name}`."""
+
+    zh = "此处没有模型 {name!r}（{reason}）。请给出目录或 .gguf 文件，或用 `moorage model pull {name}` 下载。"
 
 
 class PathNotFound(NotFound):
@@ -273,6 +298,32 @@ class DocumentEncrypted(DocumentUnreadable):
     """{name} needs a password. Save a copy without one and add that."""
 
     zh = "{name} 需要密码。请另存为无密码的副本再导入。"
+
+
+class ModelUnreadable(MoorageError):
+    """{name} cannot be read as a model: {reason}. {advice}"""
+
+    zh = "无法将 {name} 作为模型读取：{reason}。{advice}"
+    status = 422
+
+
+class ModelIncomplete(ModelUnreadable):
+    """{name} is not whole: {reason}. Fetch it again with `moorage model pull`; what is there already is kept."""
+
+    zh = "{name} 不完整：{reason}。请用 `moorage model pull` 重新下载；已有部分会保留。"
+
+
+class ModelUnknown(ModelUnreadable):
+    """{name} is a model of a kind that is not known here: {reason}. {advice}"""
+
+    zh = "{name} 属于未知的模型类型：{reason}。{advice}"
+
+
+class PullFailed(MoorageError):
+    """{name} could not be fetched: {reason}. {advice}"""
+
+    zh = "无法下载 {name}：{reason}。{advice}"
+    status = 502
 
 
 class StoreError(MoorageError):

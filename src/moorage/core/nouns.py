@@ -8,18 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from moorage.core.errors import Language
+from moorage.core.modelspec import ModelSpec
 
 Scalar = str | int | float | bool
-Task = Literal["chat", "embed", "rerank"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """A model and what it does."""
-
-    name: str
-    task: Task
-    context_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,168 @@
+"""``moorage plan``: what runs where, before anything runs. A bar for each card, a row for each service, a reason for each number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moorage.cli import options as o
+from moorage.cli import show
+from moorage.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from moorage.core.nouns import Notice
+    from moorage.plan.explain import Line
+    from moorage.plan.result import CardUse, Placed, StackPlan
+    from moorage.stack.services import ServiceList
+
+_BAR = 48
+_SHADES = "█▓▒░▚▞▙▟"
+_OTHERS = "×"
+
+
+def plan(
+    models: Annotated[list[str] | None, typer.Argument(help="Models: folders, .gguf files, hf:ORG/NAME, or NAME=MODEL. 模型", show_default=False)] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus", help="The cards, e.g. 4x4090; this machine's when not given. 显卡", show_default=False)] = None,
+    vllm: Annotated[str | None, typer.Option("--vllm", help="The version of vLLM, e.g. 0.11.0; the latest known when not given. vLLM 版本", show_default=False)] = None,
+    stack: Annotated[Path | None, typer.Option("--stack", help="A YAML file that lists services. 服务清单文件", show_default=False)] = None,
+    context: Annotated[int | None, typer.Option("--context", min=16, help="Tokens of a request that must fit. 必须容纳的上下文", show_default=False)] = None,
+    users: Annotated[int | None, typer.Option("--users", min=1, max=65_536, help="Requests of that length at once. 并发请求数", show_default=False)] = None,
+    max_seqs: Annotated[int | None, typer.Option("--max-num-seqs", min=1, max=65_536, help="As vLLM's flag. 同 vLLM 参数", show_default=False)] = None,
+    kv_cache_dtype: Annotated[str | None, typer.Option("--kv-cache-dtype", help="auto or fp8. 缓存格式", show_default=False)] = None,
+    tp: Annotated[int | None, typer.Option("--tp", min=1, max=64, help="Cards to cut each model over. 张量并行数", show_default=False)] = None,
+    eager: Annotated[bool, typer.Option("--enforce-eager", help="Without CUDA graphs. 不使用 CUDA graph")] = False,
+    learn: Annotated[Path | None, typer.Option("--learn", help="A start-up log to learn from first. 先从启动日志学习", show_default=False)] = None,
+    explain_all: Annotated[bool, typer.Option("--explain", help="Explain each number. 解释每个数字")] = False,
+    data: o.Data = None,
+    config: o.Config = None,
+    json: o.Json = False,
+) -> None:  # fmt: skip
+    """Plan which model runs on which card, and with which flags. 规划模型与显卡。
+
+    Reads the models' own files and reckons what vLLM will use; needs no GPU. Exits 1 when a service has no place.
+    """
+    from moorage.stack.planner import learn_from, plan_services
+    from moorage.stack.shapes import plan_data
+    from moorage.wiring import load
+
+    entries = _entries(models or [], stack)
+    asked = [replace(e, context=context or e.context, users=users or e.users, max_seqs=max_seqs or e.max_seqs, tp=tp or e.tp, eager=eager or e.eager,
+                     kv_cache_dtype=kv_cache_dtype or e.kv_cache_dtype) for e in entries.services]  # fmt: skip
+    cards = gpus if gpus is not None else entries.gpus
+    folder = load({"data": data}, config)[0].settings.data
+    if learn is not None:
+        lesson = learn_from(learn, asked[0].model, cards, folder)
+        show.talk(_learned(lesson.model, lesson.card, lesson.version, lesson.residual_bytes))
+    made = plan_services(asked, cards, vllm or entries.vllm, folder)
+    show.data(plan_data(made, show.language()), json, lambda: _table(made, explain_all))
+    if not made.is_whole:
+        raise typer.Exit(1)
+
+
+def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
+    """The services of the command line, after those of the file. A service is named for its model unless it has a name."""
+    from moorage.stack.services import ServiceEntry, ServiceList, read_services
+
+    listed = read_services(stack) if stack else ServiceList(())
+    typed: list[ServiceEntry] = []
+    taken = {entry.name for entry in listed.services}
+    for text in models:
+        name, sign, model = text.partition("=")
+        if not sign or "/" in name:
+            name, model = Path(text.removeprefix("hf:").removeprefix("ms:")).name, text
+        unique = next(n for n in (name, *(f"{name}-{i}" for i in range(2, 100))) if n not in taken)
+        taken.add(unique)
+        typed.append(ServiceEntry(unique, model))
+    if not typed and not listed.services:
+        raise BadInput(
+            reason="No model is named. Try `moorage plan ./models/Qwen3-8B --gpus 4090`, or list services in a file for --stack.",
+            reason_zh="没有指定模型。例如 `moorage plan ./models/Qwen3-8B --gpus 4090`，或用 --stack 指定服务清单。",
+        )
+    return replace(listed, services=(*listed.services, *typed))
+
+
+def _learned(model: str, card: str, version: str, residual: int) -> str:
+    from moorage.plan.words import gib
+
+    if show.language() == "zh":
+        return f"已学习：{model} 在 {card}、vLLM {version} 上的缓存比推算{'多' if residual >= 0 else '少'} {gib(abs(residual))}。"
+    return f"Learned: the cache of {model} on {card} with vLLM {version} is {gib(abs(residual))} {'more' if residual >= 0 else 'less'} than reckoned."
+
+
+# -- what a person reads
+
+
+def _table(made: StackPlan, explain_all: bool) -> str:
+    from moorage.plan.explain import explain
+
+    shades = {service.name: _SHADES[i % len(_SHADES)] for i, service in enumerate(made.placed)}
+    parts = [f"vLLM {made.version}", "\n".join(_bar(use, shades) for use in made.cards), _legend(shades)]
+    parts.append(show.table([_row(service) for service in made.placed], _columns()))
+    if explain_all:
+        parts += [f"{service.name}\n" + "\n".join(_line(line) for line in explain(service)) for service in made.placed]
+    for refused in made.refused:
+        parts.append(
+            "\n".join(
+                [_no_place(refused.name), *(f"  - {_say(n)}" for n in refused.reasons), *(f"  + {_say(n)}" for n in refused.remedies)]
+            )
+        )
+    said = [f"{service.name}: {_say(n)}" for service in made.placed for n in service.notices] + [_say(n) for n in made.notices]
+    parts.append("\n".join(said))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _bar(use: CardUse, shades: dict[str, str]) -> str:
+    """One card: as many signs as its memory has parts, in the order in which they are started."""
+    from moorage.plan.words import gib
+
+    total = use.card.total_bytes
+    drawn, filled = "", 0
+    for name, size in use.parts:
+        filled += size
+        drawn += (shades.get(name, _OTHERS) * _BAR)[: max(round(filled / total * _BAR) - len(drawn), 0)]
+    spare = f"{gib(use.spare_bytes)} {'空闲' if show.language() == 'zh' else 'spare'}"
+    return f"GPU {use.card.index}  {drawn}{'·' * (_BAR - len(drawn))}  {gib(use.used_bytes)} / {gib(total)}  {spare}  {use.card.name}"
+
+
+def _legend(shades: dict[str, str]) -> str:
+    return "  ".join(f"{shade} {name}" for name, shade in shades.items())
+
+
+def _columns() -> list[str]:
+    return ["#", "service", "model", "gpu", "tp", "pp", "context", "seqs", "holds", "cache", "tokens", "at_once", "tokens_per_s"]
+
+
+def _row(service: Placed) -> dict[str, object]:
+    from moorage.plan.words import gib
+
+    plan, speed = service.prediction, service.speed
+    has_cache = bool(plan.layout.groups)
+    return {
+        "#": service.order, "service": service.name, "model": service.wish.spec.name, "gpu": "+".join(map(str, service.cards)), "tp": plan.flags.tp,
+        "pp": plan.flags.pp, "context": plan.flags.max_len, "seqs": plan.flags.max_seqs, "holds": gib(service.held_bytes),
+        "cache": gib(plan.cache.low) if has_cache else "-", "tokens": f"{plan.tokens[0]:,}" if has_cache else "-",
+        "at_once": f"{service.users:.1f}" if has_cache else "-",
+        "tokens_per_s": f"~{speed.decode_one:.0f}" if speed.decode_one else f"~{speed.prefill:,.0f}" if speed.prefill else "",
+    }  # fmt: skip
+
+
+def _line(line: Line) -> str:
+    from moorage.plan.words import gib
+
+    size = ""
+    if line.bytes:
+        low, high = gib(line.bytes.low), gib(line.bytes.high)
+        size = low if low == high else f"{gib(line.bytes.likely)} ({low} - {high})"
+    return f"  {line.name:20} {size:32} {_say(line.reason)}".rstrip()
+
+
+def _no_place(name: str) -> str:
+    return f"{name} 没有位置：" if show.language() == "zh" else f"{name} has no place:"
+
+
+def _say(notice: Notice) -> str:
+    return notice.say(show.language())

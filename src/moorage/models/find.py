@@ -1,0 +1,73 @@
+"""Where a model lies on this machine: a path, or a name in the caches of Hugging Face and ModelScope. Asks no network."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from moorage.core.errors import ModelNotFound
+
+_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
+_PREFIX = re.compile(r"^(hf|ms):(.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model's place and the name to call it by."""
+
+    path: Path
+    name: str
+
+
+def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
+    """The place of ``text``: a folder, a file, ``hf:ORG/NAME``, ``ms:ORG/NAME``, or ``ORG/NAME`` in either cache.
+
+    Raises ModelNotFound.
+    """
+    environ = os.environ if environ is None else environ
+    prefix = _PREFIX.match(text)
+    if prefix is None:
+        path = Path(text).expanduser()
+        if path.exists():
+            return Found(path, path.resolve().name)
+    name = prefix[2] if prefix else text
+    if not _NAME.match(name) or ".." in name:
+        raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME")
+    for look in [_CACHES[prefix[1]]] if prefix else _CACHES.values():
+        place = look(name, environ)
+        if place is not None:
+            return Found(place, name)
+    raise ModelNotFound(name=text, reason="it is in no cache on this machine")
+
+
+def hugging_face_place(name: str, environ: Mapping[str, str]) -> Path | None:
+    """The snapshot that ``main`` points to, else the newest one."""
+    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    cache = Path(environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
+    folder = cache / f"models--{name.replace('/', '--')}"
+    pointed = folder / "refs" / "main"
+    if pointed.is_file():
+        snapshot = folder / "snapshots" / pointed.read_text(encoding="utf-8", errors="replace").strip()[:80]
+        if snapshot.is_dir() and snapshot.parent == folder / "snapshots":
+            return snapshot
+    snapshots = sorted(folder.glob("snapshots/*"), key=lambda path: path.stat().st_mtime)
+    return snapshots[-1] if snapshots else None
+
+
+def modelscope_place(name: str, environ: Mapping[str, str]) -> Path | None:
+    """ModelScope keeps folders by name; a dot in a name became three underscores in its older layout."""
+    cache = Path(environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
+    owner, model = name.split("/")
+    for base in (cache, cache / "hub"):
+        for middle in ("models", ""):
+            for written in (model, model.replace(".", "___")):
+                folder = base / middle / owner / written
+                if folder.is_dir():
+                    return folder
+    return None
+
+
+_CACHES: dict[str, Callable[[str, Mapping[str, str]], Path | None]] = {"hf": hugging_face_place, "ms": modelscope_place}
