@@ -124,7 +124,7 @@ def _models(raw: object, path: Path) -> dict[str, Mapping[str, object]]:
                 known = f"{', '.join(sorted({*MODEL_FIELDS, *settings}))}"
                 raise SettingInvalid(
                     name=f"models.{name}.{key}",
-                    value=entry[key],
+                    value="***" if near and near[0] == "key" else entry[key],
                     source=str(path),
                     reason="there is no such field",
                     reason_zh="没有此字段",
