@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moorage.core.errors import StoreUnreadable
+from moorage.store import database
 from moorage.store.documents import ChildDraft, HiddenVersion, ParentDraft, VersionDraft
 from moorage.store.folder import DataFolder
 from moorage.store.pictures.notes import note, noted
@@ -273,7 +274,9 @@ def test_whatever_happens_exactly_what_is_shown_or_published_remains(
     shelf.store.close()
 
 
-def test_a_data_folder_from_before_knows_what_its_documents_show(tmp_path: Path) -> None:
+def test_a_data_folder_from_before_knows_what_its_documents_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    until_pictures = tuple(step for step in database.migrations() if step[0] <= 3)
+    monkeypatch.setattr(database, "migrations", lambda: until_pictures)
     jpeg = (A[0].replace(".png", ".jpeg"), b"j")
     shelf = Shelf(tmp_path)
     shelf.add("a.md", A, jpeg)
