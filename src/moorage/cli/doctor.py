@@ -22,6 +22,7 @@ _WORDS = {
     "wrapper": ("Something failed, but this log does not hold why", "发生了故障，但此日志中没有原因"),
     "unknown": ("No known failure. The first line that looks like an error", "没有已知故障。首个疑似错误的行"),
     "fine": ("No failure found", "未发现故障"),
+    "empty": ("The log holds no lines", "日志为空"),
     "running": ("the server started", "服务已启动"),
     "earlier": ("The last start went well; an earlier one failed", "最近一次启动成功；更早的一次失败"),
     "at": ("Stage", "阶段"),
@@ -88,6 +89,8 @@ def _text(diagnosis: Diagnosis, language: Language) -> str:
         parts.append(_finding(diagnosis.wrapper, "wrapper", diagnosis.step, language))
     elif diagnosis.first_error and not diagnosis.started:
         parts.append(f"{_say('unknown', language)}:\n  {diagnosis.first_error.number}: {diagnosis.first_error.text}")
+    elif not diagnosis.lines:
+        parts.append(_say("empty", language) + ".")
     else:
         parts.append(_say("fine", language) + (f" ({_say('running', language)})" if diagnosis.started else "") + ".")
     for name, findings in (("others", diagnosis.others), ("notes", diagnosis.notes)):

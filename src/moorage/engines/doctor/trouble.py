@@ -38,7 +38,7 @@ _FAILED = any_of(
 _COPED_WITH = any_of(
     r"fall(?:ing|s|en)? ?back|default(?:s|ing) to|retrying|will still work|disabl(?:ed|ing)\b|overrid(?:e|es|ing)|turn(?:ed|ing) off",
     r"ignor(?:e|ed|es|ing)\b|\binstead\b|may be (?:slower|degraded)|performance may|keeping the original|will not be (?:passed|exposed)",
-    r"we do not enable|is expected if|experimental|not constrained",
+    r"we do not enable|is expected if|experimental|not constrained|using dummy|to make .{0,40} fast|cannot (?:load|save) aot|async output process",
 )
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
 

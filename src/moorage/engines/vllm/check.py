@@ -50,6 +50,8 @@ def check(text: str, wanted: str | None = None, installed: str | None = None, ta
             )
         )
     container = command.container
+    if mended.model is None:  # a place to be filled; with --config the file names the model
+        mended = replace(mended, model=None if any(given.name == "--config" for given in mended.flags) else "MODEL")
     line = docker_line(mended, _mended_container(container, mended)) if container else serve_line(mended)
     return Checked(command, at, mended, tuple(remarks), line)
 
@@ -68,7 +70,7 @@ def _around(command: CommandLine, at: Version, mended: Mended) -> list[Remark]:
                 "--model", "With `vllm serve` the model comes first, without --model.", "使用 `vllm serve` 时模型写在最前，不用 --model。"
             )
         )
-    if mended.model is None and not any(given.name == "--config" for given in mended.flags):
+    if command.model is None and not any(given.name == "--config" for given in mended.flags):
         remarks.append(Remark("error", "MODEL", "No model is named.", "没有指定模型。"))
     remarks += [
         Remark("error", stray, f"{stray!r} belongs to no flag; it is left out.", f"{stray!r} 不属于任何参数；已去掉。")

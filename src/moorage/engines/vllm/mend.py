@@ -273,10 +273,11 @@ def _values(draft: Draft) -> None:
         value = draft.value(name)
         if value is not None and value != "auto" and not value.lstrip("$").replace("_", "").rstrip("kKmM").isalnum():
             draft.say("error", name, f"{name} wants a whole number, not {value!r}.", f"{name} 需要整数，而不是 {value!r}。")
-    for given in draft.flags:
+    for given in list(draft.flags):
         flag = draft.table.flags.get(given.name)
         if flag and flag.takes in ("one", "many") and not given.values and not given.is_off:
-            draft.say("error", given.name, f"{given.name} wants a value.", f"{given.name} 需要一个值。")
+            draft.flags = [g for g in draft.flags if g is not given]
+            draft.say("error", given.name, f"{given.name} wants a value; it is left out.", f"{given.name} 需要一个值；已去掉。")
 
 
 def _twice(draft: Draft) -> None:

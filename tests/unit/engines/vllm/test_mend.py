@@ -112,6 +112,12 @@ def test_tool_choice_without_a_parser_and_a_share_above_one_are_errors() -> None
     assert {r.about for r in remarks if r.weight == "error"} == {"--tool-call-parser", "--gpu-memory-utilization"}
 
 
+def test_what_cannot_be_known_stays_a_place_or_is_left_out() -> None:
+    checked = check("vllm serve --max-model-len", "0.20.0")
+    assert checked.line == "vllm serve MODEL" and {remark.about for remark in checked.remarks} == {"MODEL", "--max-model-len"}
+    assert check("vllm serve --config stack.yaml", "0.20.0").line == "vllm serve --config stack.yaml"
+
+
 def test_a_command_that_fits_is_left_as_it_is() -> None:
     text = "vllm serve Qwen/Qwen3-8B --max-model-len 8192 --tensor-parallel-size 2"
     checked = check(text, "0.33.0")
