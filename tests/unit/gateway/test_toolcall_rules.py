@@ -172,6 +172,12 @@ def test_the_models_own_characters_are_not_rewritten():
     assert found.calls[0].arguments == written
 
 
+def test_line_breaks_in_a_json_string_are_escaped_because_json_has_none():
+    found = message("hermes", '<tool_call>{"name": "log",\n"arguments": {\n"text": "one\ntwo\t\\n"\n}}</tool_call>')
+    assert found.calls[0].arguments == '{\n"text": "one\\ntwo\\t\\n"\n}'
+    assert calls(found) == [("log", {"text": "one\ntwo\t\n"})]
+
+
 def test_text_around_and_between_calls_is_content():
     found = message("hermes", f"Before {CALL} between {CALL} after.")
     assert found.content == "Before  between  after."

@@ -42,6 +42,7 @@ from moorage.gateway.toolcalls.tools import Tools, kinds_of
         ('["a"]', "array", ["a"]),
         ('{"a": 1}', "array", {"a": 1}),
         ("{broken", "object", "{broken"),
+        ('{"a": "one\ntwo"}', "object", {"a": "one\ntwo"}),
         ('{"a": 1}', "string", '{"a": 1}'),
         ("5", "", 5),
         ("5 apples", "", "5 apples"),

@@ -70,10 +70,10 @@ def _pass_over(source: Source, calls: Writer) -> Steps[None]:
     kept = source.kept()
     calls.content(kept)
     scan = JsonScan()
-    if not re.match(r'[\[\s]*\{\s*"', kept) or scan.step(kept, 0) < len(kept) or scan.is_done or scan.is_broken:
+    if not re.match(r'[\[\s]*\{\s*"', kept) or scan.step(kept, 0)[0] < len(kept) or scan.is_done or scan.is_broken:
         return
     while not scan.is_done and not scan.is_broken and (yield from source.more()):
-        count = scan.step(source.text, source.at)
+        count, _ = scan.step(source.text, source.at)
         calls.content(source.take(count))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from moorage.gateway.toolcalls.coerce import is_plain_string, json_of
-from moorage.gateway.toolcalls.json_text import escaped, parsed, quoted
+from moorage.gateway.toolcalls.json_text import as_json, escaped, parsed, quoted
 from moorage.gateway.toolcalls.objects import is_object
-from moorage.gateway.toolcalls.source import BLANKS
 from moorage.gateway.toolcalls.writer import Writer
 
 _WRAPPERS = ("arguments", "parameters", "input")
@@ -74,7 +73,7 @@ class Parameters:
         value = "".join(self._value)
         typed = json_of(value, self._kinds)
         if self._may_be_wrapper() and self._holds_arguments(value):
-            self._wrapped, self._unwrapped, self._wrapper_key = value.strip(BLANKS), typed, self._key
+            self._wrapped, self._unwrapped, self._wrapper_key = as_json(value), typed, self._key
         else:
             self.json(self._key, typed)
 
