@@ -180,3 +180,8 @@ def test_what_only_training_needs_is_passed_over():
 def test_templates_may_use_lists_loops_and_the_date():
     source = "{% set l = [] %}{% set _ = l.append(1) %}{% for x in [1, 2] %}{% if x == 2 %}{% break %}{% endif %}{{ x }}{% endfor %}{{ strftime_now('%Y') | length }}"
     assert ChatTemplate(source).render(HELLO) == "14"
+
+
+def test_variables_of_a_request_cannot_replace_the_conversation():
+    source = "{{ messages[0].content }}{{ add_generation_prompt }}{{ mood }}"
+    assert ChatTemplate(source).render(HELLO, variables={"messages": [], "add_generation_prompt": True, "mood": "!"}) == "HelloFalse!"
