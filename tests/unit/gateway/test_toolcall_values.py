@@ -78,6 +78,11 @@ def test_kinds_come_from_the_schema(schema: dict[str, Any], expected: set[str]):
     assert kinds_of(schema, root) == expected
 
 
+def test_a_schema_that_refers_to_itself_many_times_is_looked_at_once():
+    root: dict[str, Any] = {"anyOf": [{"$ref": "#"} for _ in range(50)] + [{"type": "integer"}]}
+    assert kinds_of(root, root) == {"integer"}
+
+
 @pytest.mark.parametrize("tools", [None, 5, "x", [], [5], [{"type": "function"}], [{"function": {"name": 5}}], [{"function": None}]])
 def test_tools_of_any_shape_do_not_raise(tools: Any):
     assert len(Tools.of(tools)) == 0
