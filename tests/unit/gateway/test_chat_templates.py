@@ -6,19 +6,22 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moorage.core.errors import ChatTemplateInvalid
 from moorage.gateway.toolcalls.formats import FORMATS
 from moorage.gateway.toolcalls.history import template_messages
 from moorage.gateway.toolcalls.message import collect
 from moorage.gateway.toolcalls.parser import Reading, parse
-from moorage.gateway.toolcalls.probe import probe
+from moorage.gateway.toolcalls.probe import Speech, probe
 from moorage.gateway.toolcalls.template import ChatTemplate, shared_prefix
 from moorage.gateway.toolcalls.tools import Tools
 from tests.builders import chat_templates
 from tests.builders.tool_calls import HARBOUR
 
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
+SPEECH: dict[str, Speech | None] = {}
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
@@ -76,6 +79,38 @@ def test_what_a_template_writes_of_a_conversation_is_read_back(format: str):
     prefill = "<|start|>assistant" if format == "harmony" else ""
     found = collect(parse(Reading(speech.format, Tools.of(HARBOUR), prefill), [written.removeprefix(prefill)]))
     assert [(one.name, json.loads(one.arguments)) for one in found.calls] == [("berth", {"ship": '白鹭 "3"', "days": 3})]
+
+
+plain = st.text(alphabet="a\"'\\{}[],:()<>/=中🚢 \t|`", max_size=12)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-999, 999) | plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain, inner, max_size=2),
+)
+arguments_of_berth = st.fixed_dictionaries(
+    {},
+    optional={
+        "ship": plain,
+        "days": st.integers(-9, 9),
+        "cargo": st.dictionaries(plain, values, max_size=2),
+        "hands": st.lists(values, max_size=3),
+    },
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(sorted(chat_templates.BY_FORMAT)), arguments_of_berth)
+def test_any_arguments_that_a_template_writes_are_read_back(format: str, arguments: dict[str, Any]):
+    template = ChatTemplate(chat_templates.BY_FORMAT[format], TOKENS)
+    speech = SPEECH.get(format) or SPEECH.setdefault(format, probe(template))
+    call = {"id": "call_1", "type": "function", "function": {"name": "berth", "arguments": json.dumps(arguments, ensure_ascii=False)}}
+    messages = template_messages([*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}], speech)
+    before, whole = template.render(HELLO, HARBOUR), template.render(messages, HARBOUR)
+    prefill = "<|start|>assistant" if format == "harmony" else ""
+    assert speech is not None
+    found = collect(
+        parse(Reading(speech.format, Tools.of(HARBOUR), prefill), [whole[shared_prefix(before, whole) :].removeprefix(prefill)])
+    )
+    assert [json.loads(one.arguments) for one in found.calls] == [arguments]
 
 
 def test_the_prefill_is_what_the_template_wrote_of_the_answer():
@@ -145,3 +180,8 @@ def test_what_only_training_needs_is_passed_over():
 def test_templates_may_use_lists_loops_and_the_date():
     source = "{% set l = [] %}{% set _ = l.append(1) %}{% for x in [1, 2] %}{% if x == 2 %}{% break %}{% endif %}{{ x }}{% endfor %}{{ strftime_now('%Y') | length }}"
     assert ChatTemplate(source).render(HELLO) == "14"
+
+
+def test_variables_of_a_request_cannot_replace_the_conversation():
+    source = "{{ messages[0].content }}{{ add_generation_prompt }}{{ mood }}"
+    assert ChatTemplate(source).render(HELLO, variables={"messages": [], "add_generation_prompt": True, "mood": "!"}) == "HelloFalse!"

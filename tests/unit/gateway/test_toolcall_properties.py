@@ -165,7 +165,7 @@ def test_a_json_value_ends_where_json_says(value: object, follower: str, is_asci
     scan = JsonScan()
     taken = 0
     for character in text + follower:
-        taken += scan.step(character, 0)
+        taken += scan.step(character, 0)[0]
         if scan.is_done or scan.is_broken:
             break
     assert scan.is_done

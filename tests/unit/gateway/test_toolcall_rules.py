@@ -156,6 +156,8 @@ def test_an_unknown_tool_is_text_where_only_known_ones_may_be_called():
         ('{"name": "tide", "arguments": ""}', "{}"),
         ('{"type": "function", "function": {"name": "tide", "arguments": {"a": 1}}}', '{"a": 1}'),
         ('{"name": "tide", "arguments": {"a": 1}', '{"a": 1}'),
+        ('{"name": "tide", "a": 1, "b": [2]}', '{"a": 1, "b": [2]}'),
+        ('{"type": "function", "name": "tide"}', "{}"),
         ('{"name": "tide", "arguments": {"a": 1}}}', '{"a": 1}'),
     ],
 )
@@ -170,6 +172,12 @@ def test_the_models_own_characters_are_not_rewritten():
     written = '{ "ship" : "\\u767d鹭 \\"x\\" </tool_call> }{",\n "days":3.50 }'
     found = message("hermes", f'<tool_call>\n{{"name": "berth", "arguments": {written}}}\n</tool_call>')
     assert found.calls[0].arguments == written
+
+
+def test_line_breaks_in_a_json_string_are_escaped_because_json_has_none():
+    found = message("hermes", '<tool_call>{"name": "log",\n"arguments": {\n"text": "one\ntwo\t\\n"\n}}</tool_call>')
+    assert found.calls[0].arguments == '{\n"text": "one\\ntwo\\t\\n"\n}'
+    assert calls(found) == [("log", {"text": "one\ntwo\t\n"})]
 
 
 def test_text_around_and_between_calls_is_content():
@@ -394,3 +402,8 @@ def test_harmonys_calls_are_text_where_none_are_wanted():
 )
 def test_a_turns_end_is_no_content_and_struck_out_text_is(text: str, expected: str):
     assert message("mistral", text).content == expected
+
+
+def test_a_separator_behind_the_last_call_is_no_content():
+    found = message("llama3_json", '{"name": "tide", "parameters": {}};\n')
+    assert (found.content, len(found.calls)) == ("", 1)

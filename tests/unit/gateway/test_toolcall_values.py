@@ -42,6 +42,7 @@ from moorage.gateway.toolcalls.tools import Tools, kinds_of
         ('["a"]', "array", ["a"]),
         ('{"a": 1}', "array", {"a": 1}),
         ("{broken", "object", "{broken"),
+        ('{"a": "one\ntwo"}', "object", {"a": "one\ntwo"}),
         ('{"a": 1}', "string", '{"a": 1}'),
         ("5", "", 5),
         ("5 apples", "", "5 apples"),
@@ -75,6 +76,11 @@ def test_a_value_is_typed_by_its_kinds(text: str, kinds: str, expected: Any):
 def test_kinds_come_from_the_schema(schema: dict[str, Any], expected: set[str]):
     root = {"$defs": {"ship": {"type": "object"}, "loop": {"$ref": "#/$defs/loop"}}}
     assert kinds_of(schema, root) == expected
+
+
+def test_a_schema_that_refers_to_itself_many_times_is_looked_at_once():
+    root: dict[str, Any] = {"anyOf": [{"$ref": "#"} for _ in range(50)] + [{"type": "integer"}]}
+    assert kinds_of(root, root) == {"integer"}
 
 
 @pytest.mark.parametrize("tools", [None, 5, "x", [], [5], [{"type": "function"}], [{"function": {"name": 5}}], [{"function": None}]])

@@ -87,7 +87,7 @@ class Grammar:
             source.keep()
             yield from self._filler(source, has_calls=True)
             tag = yield from source.takes(self._loose_tags)
-        return False
+        return not (yield from source.more())
 
     def _section(self, section: Section, source: Source, calls: Writer) -> Steps[bool]:
         closers = Tags(section.closers)
@@ -99,7 +99,7 @@ class Grammar:
             if calls.calls_begun > begun and not section.holds_many:
                 return False
             if not (yield from source.more()):
-                return False
+                return calls.calls_begun > begun
             if calls.calls_begun == begun and self._skips_text and not (yield from self._skip_text(closers, source, calls)):
                 return False
             if not (yield from self._one(source, calls)):

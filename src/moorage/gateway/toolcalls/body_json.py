@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from moorage.gateway.toolcalls.json_text import JsonScan, read_arguments, read_string, read_value
+from moorage.gateway.toolcalls.json_text import JsonScan, quoted, read_arguments, read_string, read_value
 from moorage.gateway.toolcalls.source import Source, Steps, Tags
 from moorage.gateway.toolcalls.writer import Writer
 
@@ -70,10 +70,10 @@ def _pass_over(source: Source, calls: Writer) -> Steps[None]:
     kept = source.kept()
     calls.content(kept)
     scan = JsonScan()
-    if not re.match(r'[\[\s]*\{\s*"', kept) or scan.step(kept, 0) < len(kept) or scan.is_done or scan.is_broken:
+    if not re.match(r'[\[\s]*\{\s*"', kept) or scan.step(kept, 0)[0] < len(kept) or scan.is_done or scan.is_broken:
         return
     while not scan.is_done and not scan.is_broken and (yield from source.more()):
-        count = scan.step(source.text, source.at)
+        count, _ = scan.step(source.text, source.at)
         calls.content(source.take(count))
 
 
@@ -91,6 +91,8 @@ class _ObjectReader:
     has_arguments: bool = False
     is_whole: bool = True
     held: list[str] = field(default_factory=list[str])
+    strays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Members the table does not know: the arguments, if the model forgot to wrap them."""
 
     def read(self) -> Steps[bool]:
         """The object behind its brace. False where it is no call."""
@@ -98,7 +100,7 @@ class _ObjectReader:
         if not self.is_started and (self.name is None or not self._may_start_late(is_closed) or not self._start()):
             return False
         if is_closed and not self.has_arguments:
-            self.calls.arguments("{}")
+            self.calls.arguments("{" + ", ".join(f"{quoted(key)}: {value}" for key, value in self.strays) + "}")
         self.calls.end(is_complete=self.has_arguments and self.is_whole if not is_closed else self.is_whole)
         return True
 
@@ -146,7 +148,14 @@ class _ObjectReader:
             return (yield from self._members(is_nested=True))
         if self.is_bare and key not in (*self.table.ids, *self.table.others):
             return False
-        return (yield from read_value(source, lambda text: None))
+        return (yield from self._stray(key))
+
+    def _stray(self, key: str) -> Steps[bool]:
+        value: list[str] = []
+        is_whole = yield from read_value(self.source, value.append)
+        if key not in self.table.others:
+            self.strays.append((key, "".join(value)))
+        return is_whole
 
     def _short_string(self) -> Steps[str | None]:
         """A string behind its opening quote; None where it breaks off."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from moorage.gateway.toolcalls.coerce import json_of
 from moorage.gateway.toolcalls.parameters import Parameters
 from moorage.gateway.toolcalls.source import Source, Steps, Tags
 from moorage.gateway.toolcalls.writer import Writer
@@ -77,23 +76,14 @@ class PairCalls:
         if (yield from source.takes(self._value_begin)) is None:
             calls.content(key + kind)
             return False
-        if kind and kind != "string":
-            return (yield from self._typed(key.strip(), kind, source, parameters))
-        parameters.begin(key.strip(), is_text=bool(kind))
+        parameters.begin(key.strip(), kind=kind.strip())
         return (yield from self._whole_value(source, parameters))
 
     def _whole_value(self, source: Source, parameters: Parameters) -> Steps[bool]:
         if not (yield from self._value(source, parameters)):
+            parameters.break_off(was_cut=source.was_cut)
             return False
         parameters.close()
-        return True
-
-    def _typed(self, key: str, kind: str, source: Source, parameters: Parameters) -> Steps[bool]:
-        """A value whose kind the model wrote beside it."""
-        value: list[str] = []
-        if (yield from source.until(self._value_end, value.append)) is None:
-            return False
-        parameters.json(key, json_of("".join(value), frozenset({kind})))
         return True
 
     def _value(self, source: Source, parameters: Parameters) -> Steps[bool]:

@@ -79,9 +79,10 @@ class XmlCalls:
                 return False
             ended: Literal["value", "call", ""] = "value"
             while begun is not None:
-                parameters.begin(begun.name or "", is_text=begun.is_text)
+                parameters.begin(begun.name or "", kind="string" if begun.is_text else "")
                 ended, begun = yield from self._value(source, parameters)
                 if not ended:
+                    parameters.break_off(was_cut=source.was_cut)
                     return False
                 parameters.close()
             if ended == "call":

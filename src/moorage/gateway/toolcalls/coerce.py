@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from moorage.gateway.toolcalls.json_text import parsed, quoted
+from moorage.gateway.toolcalls.json_text import as_json, parsed, quoted
 from moorage.gateway.toolcalls.literals import PYTHON, to_json
 
 _INTEGER = re.compile(r"-?\d+(?:\.0*)?")
@@ -20,15 +20,13 @@ def json_of(text: str, kinds: frozenset[str]) -> str:
     if it reads as JSON, else a string.
     """
     if not kinds:
-        return text.strip() if parsed(text)[0] else quoted(text)
+        return as_json(text) or quoted(text)
     bare = text.strip()
     for fits in (_null, _number, _boolean, _composite):
         found = fits(bare, kinds)
         if found is not None:
             return found
-    if "string" not in kinds and parsed(bare)[0]:
-        return bare
-    return quoted(text)
+    return (None if "string" in kinds else as_json(bare)) or quoted(text)
 
 
 def is_plain_string(kinds: frozenset[str]) -> bool:
@@ -63,7 +61,4 @@ def _composite(text: str, kinds: frozenset[str]) -> str | None:
     opening = {"object": "{", "array": "["}
     if not any(kind in kinds and text.startswith(mark) for kind, mark in opening.items()):
         return None
-    if parsed(text)[0]:
-        return text
-    rewritten = to_json(text, PYTHON)
-    return rewritten if rewritten is not None and parsed(rewritten)[0] else None
+    return as_json(text) or as_json(to_json(text, PYTHON) or "")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from moorage.gateway.toolcalls import reasoning as r
 from moorage.gateway.toolcalls.body import Grammar, Section
 from moorage.gateway.toolcalls.body_json import JsonCalls
-from moorage.gateway.toolcalls.source import Source, Steps
+from moorage.gateway.toolcalls.source import Source, Steps, Tags
 from moorage.gateway.toolcalls.writer import Writer
 
 Document = Callable[[str, Source, Writer], Steps[None]]
@@ -33,6 +34,33 @@ END_TOKENS = (
 
 
 @dataclass(frozen=True)
+class Vocabulary:
+    """The tags of a format that are looked for in an answer, and what each is. Made once, used by every parser."""
+
+    openers: frozenset[str]
+    sure_openers: tuple[str, ...]
+    closers: frozenset[str]
+    marks_of: dict[str, r.Marks]
+    mark_ends: frozenset[str]
+    reopening_ends: frozenset[str]
+    noise: frozenset[str]
+    all: Tags
+
+    @classmethod
+    def of(cls, grammar: Grammar, marks: tuple[r.Marks, ...], noise: tuple[str, ...], *, reads_calls: bool) -> Vocabulary:
+        """All tags of these tables; those of calls only if calls are read."""
+        openers = frozenset(grammar.openers if reads_calls else ())
+        closers = frozenset(grammar.closers if reads_calls else ())
+        marks_of = {opener: one for one in marks for opener in one.openers}
+        ends = frozenset(closer for one in marks for closer in one.closers)
+        reopening = frozenset(closer for one in marks for closer in one.closers if one.reopens)
+        sure = grammar.tagged if reads_calls else ()
+        return cls(
+            openers, sure, closers, marks_of, ends, reopening, frozenset(noise), Tags((*openers, *closers, *marks_of, *ends, *noise))
+        )
+
+
+@dataclass(frozen=True)
 class Format:
     """One way of writing calls and reasoning. ``document`` replaces the usual reader where messages have headers of their own.
 
@@ -51,6 +79,18 @@ class Format:
     closing: str = ""
     header_end: str = ""
     new_id: Callable[[], str] | None = None
+
+    def vocabulary(self, *, reads_calls: bool, reads_reasoning: bool) -> Vocabulary:
+        """The tags to look for."""
+        wanted = (reads_calls, reads_reasoning)
+        if wanted not in self._vocabularies:
+            marks = self.reasoning if reads_reasoning else ()
+            self._vocabularies[wanted] = Vocabulary.of(self.grammar, marks, self.noise, reads_calls=reads_calls)
+        return self._vocabularies[wanted]
+
+    @cached_property
+    def _vocabularies(self) -> dict[tuple[bool, bool], Vocabulary]:
+        return {}
 
 
 def json_format(

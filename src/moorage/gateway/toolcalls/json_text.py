@@ -1,6 +1,6 @@
 """Where a JSON value ends, told while it arrives, and JSON strings read and written piece by piece.
 
-The model's own characters are passed on unchanged; nothing is completed or repaired.
+The model's own characters are passed on; nothing is completed or repaired, only control characters in strings are escaped.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _IN_STRING = re.compile(r'[^"\\]+')
 _OUTSIDE = re.compile(r'[^"{}\[\]<]+')
 _SCALAR = re.compile(r"[^\s,:;}\]<\"'{\[]+")
 _STARTS = '{["-0123456789tfnTFN'
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _PAIRS = {"}": "{", "]": "["}
 _NULL = re.compile(r"\s*(?:null|None)\s*")
 _PLAIN = re.compile(r'[^"\\]+')
@@ -35,12 +36,19 @@ class JsonScan:
         self._escaped = False
         self._in_scalar = False
 
-    def step(self, text: str, at: int) -> int:
-        """How many of the characters from ``at`` on belong to the value."""
+    def step(self, text: str, at: int) -> tuple[int, str]:
+        """How many of the characters from ``at`` on belong to the value, and these characters.
+
+        Line breaks and the like inside strings, which JSON does not allow, are escaped; all else is as it was.
+        """
         start = at
+        written: list[str] = []
         while at < len(text) and not self.is_done and not self.is_broken:
-            at = self._string(text, at) if self._in_string else self._plain(text, at)
-        return at - start
+            is_text = self._in_string
+            end = self._string(text, at) if is_text else self._plain(text, at)
+            written.append(_CONTROL.sub(_escaped_control, text[at:end]) if is_text else text[at:end])
+            at = end
+        return at - start, "".join(written)
 
     def at_end(self) -> bool:
         """Whether the value is whole if nothing more comes."""
@@ -96,15 +104,20 @@ class JsonScan:
         return at + 1
 
 
+def _escaped_control(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
+
+
 def read_value(source: Source, give: Callable[[str], object]) -> Steps[bool]:
     """Gives away one JSON value as it arrives; False where it breaks off."""
     scan = JsonScan()
     while not scan.is_done and not scan.is_broken:
         if not (yield from source.more()):
             return scan.at_end()
-        count = scan.step(source.text, source.at)
+        count, written = scan.step(source.text, source.at)
         if count:
-            give(source.take(count))
+            source.take(count)
+            give(written)
     return scan.is_done
 
 
@@ -187,12 +200,20 @@ def escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def parsed(text: str) -> tuple[bool, object]:
-    """Whether the text is JSON (no ``NaN``), and its value. Never raises."""
+def parsed(text: str, *, is_strict: bool = False) -> tuple[bool, object]:
+    """Whether the text is JSON (no ``NaN``), and its value. Control characters in strings count unless ``is_strict``. Never raises."""
     try:
-        return True, json.loads(text, strict=False, parse_constant=_refuse)
+        return True, json.loads(text, strict=is_strict, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False, None
+
+
+def as_json(text: str) -> str | None:
+    """The text if it is JSON, with control characters in strings escaped; None if it is not."""
+    if parsed(text, is_strict=True)[0]:
+        return text.strip()
+    is_json, value = parsed(text)
+    return json.dumps(value, ensure_ascii=False) if is_json else None
 
 
 def _refuse(name: str) -> object:

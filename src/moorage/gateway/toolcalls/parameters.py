@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from moorage.gateway.toolcalls.coerce import is_plain_string, json_of
-from moorage.gateway.toolcalls.json_text import escaped, parsed, quoted
+from moorage.gateway.toolcalls.json_text import as_json, escaped, parsed, quoted
 from moorage.gateway.toolcalls.objects import is_object
-from moorage.gateway.toolcalls.source import BLANKS
 from moorage.gateway.toolcalls.writer import Writer
 
 _WRAPPERS = ("arguments", "parameters", "input")
@@ -36,12 +35,12 @@ class Parameters:
         """Whether the tool has this parameter and it did not come yet."""
         return key not in self._given and self._calls.tools.has_parameter(self._calls.name, key)
 
-    def begin(self, key: str, *, is_text: bool = False) -> None:
-        """A parameter begins. ``is_text``: the model said itself that it is a string."""
+    def begin(self, key: str, *, kind: str = "") -> None:
+        """A parameter begins. ``kind``: what the model itself said it is."""
         self._unwrap()
         self._key = key
         self._given.add(key)
-        self._kinds = frozenset({"string"}) if is_text else self._calls.tools.kinds(self._calls.name, key)
+        self._kinds = frozenset({kind}) if kind else self._calls.tools.kinds(self._calls.name, key)
         self._streams = is_plain_string(self._kinds)
         self._value, self._tail, self._is_first_text = [], "", True
         if self._streams and not self._may_be_wrapper():
@@ -74,9 +73,17 @@ class Parameters:
         value = "".join(self._value)
         typed = json_of(value, self._kinds)
         if self._may_be_wrapper() and self._holds_arguments(value):
-            self._wrapped, self._unwrapped, self._wrapper_key = value.strip(BLANKS), typed, self._key
+            self._wrapped, self._unwrapped, self._wrapper_key = as_json(value), typed, self._key
         else:
             self.json(self._key, typed)
+
+    def break_off(self, *, was_cut: bool) -> None:
+        """The value will not end. What waited for its end is not lost; but a limit may have cut a number, so nothing is said then."""
+        value = "".join(self._value)
+        if not self._streams and not was_cut:
+            self._unwrap()
+            self._write_key(self._key)
+            self._calls.arguments('"' + escaped(value))
 
     def json(self, key: str, value: str) -> None:
         """A whole parameter, already JSON text."""

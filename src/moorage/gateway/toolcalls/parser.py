@@ -122,16 +122,8 @@ class _Document:
         self._format = reading.format
         self._source = source
         self._writer = writer
-        self._marks: tuple[Marks, ...] = reading.format.reasoning if reading.reads_reasoning else ()
         self._reading = reading
-        grammar = reading.format.grammar
-        self._openers = grammar.openers if reading.reads_calls else ()
-        self._sure_openers = grammar.tagged if reading.reads_calls else ()
-        self._closers = frozenset(grammar.closers if reading.reads_calls else ())
-        self._mark_of = {opener: marks for marks in self._marks for opener in marks.openers}
-        self._mark_ends = frozenset(closer for marks in self._marks for closer in marks.closers)
-        self._noise = frozenset(reading.format.noise)
-        self._all = Tags((*self._openers, *self._closers, *self._mark_of, *self._mark_ends, *self._noise))
+        self._tags = reading.format.vocabulary(reads_calls=reading.reads_calls, reads_reasoning=reading.reads_reasoning)
         self.is_reasoning_open = False
         """The template opened the reasoning and nothing closed it yet."""
 
@@ -142,33 +134,37 @@ class _Document:
             return
         if self._format.header_end and self._reading.prefill.endswith("assistant"):
             yield from self._source.short(Tags((self._format.header_end,)), 200)
-        opened = opened_by(self._reading.prefill, self._marks)
+        opened = opened_by(self._reading.prefill, self._format.reasoning if self._reading.reads_reasoning else ())
         if opened is not None:
             self.is_reasoning_open = True
             if opened.is_text:
                 self._writer.reasoning(self._reading.prefill[self._reading.prefill.rfind(opened.openers[0]) :])
             yield from self._reasoning(opened)
-        elif self._reading.prefill.endswith(self._sure_openers or "\0"):
-            opener = next(o for o in self._sure_openers if self._reading.prefill.endswith(o))
-            yield from self._call(opener, is_written=False)
+        else:
+            opener = next((opener for opener in self._tags.sure_openers if self._reading.prefill.endswith(opener)), None)
+            if opener is not None:
+                yield from self._call(opener, is_written=False)
         yield from self.answer()
 
     def answer(self) -> Steps[None]:
         """Content and calls, up to the end of the text."""
-        while (tag := (yield from self._source.until(self._all, self._writer.content))) is not None:
+        while (tag := (yield from self._source.until(self._tags.all, self._writer.content))) is not None:
             if tag == _STRIKE:
                 yield from self._strike()
-            elif tag in self._noise and not (tag in self._closers or tag in self._openers):
+            elif self._begins_reasoning(tag):
                 self._writer.edge()
-            elif tag in self._mark_of and (self._mark_of[tag].reopens or not (self._writer.has_content or self._writer.calls_begun)):
-                self._writer.edge()
-                yield from self._reasoning(self._mark_of[tag], tag)
-            elif tag in self._openers:
+                yield from self._reasoning(self._tags.marks_of[tag], tag)
+            elif tag in self._tags.openers:
                 yield from self._call(tag)
             elif self._is_stray(tag):
                 self._writer.edge()
             else:
                 self._writer.content(tag)
+
+    def _begins_reasoning(self, tag: str) -> bool:
+        """An opener that is a token of its own does anywhere; others only before the answer."""
+        marks = self._tags.marks_of.get(tag)
+        return marks is not None and (marks.reopens or not (self._writer.has_content or self._writer.calls_begun))
 
     def _strike(self) -> Steps[None]:
         """The token that ends a turn for some models closes struck-out text in HTML: it is a token only at the text's end."""
@@ -180,11 +176,11 @@ class _Document:
 
     def _is_stray(self, tag: str) -> bool:
         """A closing tag with nothing between it and other markup means nothing; in the middle of text it is text."""
-        if tag in self._noise:
+        if tag in self._tags.noise or tag in self._tags.reopening_ends:
             return True
-        if tag in self._mark_ends:
-            return self._writer.is_at_edge or any(tag in marks.closers and marks.reopens for marks in self._marks)
-        return tag in self._closers and self._writer.calls_begun > 0 and self._writer.is_at_edge
+        if tag in self._tags.mark_ends:
+            return self._writer.is_at_edge
+        return tag in self._tags.closers and self._writer.calls_begun > 0 and self._writer.is_at_edge
 
     def _call(self, opener: str, *, is_written: bool = True) -> Steps[None]:
         """A call behind its opener; one that is none is text, with the opener if the model wrote it."""
@@ -208,7 +204,7 @@ class _Document:
             yield from self._source.blanks()
         self._writer.edge()
         closers = Tags(marks.closers)
-        tag = yield from self._source.until(Tags((*marks.closers, *self._sure_openers)), self._writer.reasoning)
+        tag = yield from self._source.until(Tags((*marks.closers, *self._tags.sure_openers)), self._writer.reasoning)
         if tag is not None and tag not in marks.closers:
             held = [tag]
             tag = yield from self._source.until(closers, held.append)

@@ -68,6 +68,16 @@ def with_tools(messages: Sequence[Json], text: str) -> list[Json]:
     return [{"role": "system", "content": text}, *messages]
 
 
+def with_tools_in_question(messages: Sequence[Json], text: str) -> list[Json]:
+    """The conversation with the description before its first question, for templates that drop or refuse a system turn."""
+    found = list(messages)
+    for position, message in enumerate(found):
+        if message.get("role") == "user" and isinstance(message.get("content"), str):
+            found[position] = {**message, "content": f"{text}\n\n{message['content']}"}
+            return found
+    return [{"role": "user", "content": text}, *found]
+
+
 def as_plain_turns(messages: Sequence[Json], style: str = "hermes") -> list[Json]:
     """Earlier calls as the assistant's text and their results as a user's turn, for a model or endpoint that knows neither."""
     found: list[dict[str, object]] = []

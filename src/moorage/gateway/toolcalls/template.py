@@ -79,11 +79,12 @@ class ChatTemplate:
 
         Raises ChatTemplateInvalid where the template cannot be read or refuses these messages.
         """
-        names = {**self._variables, **(variables or {}), "messages": list(messages), "tools": list(tools) if tools else None}
+        own = {"messages": list(messages), "tools": list(tools) if tools else None, "add_generation_prompt": opens_answer}
+        names: dict[str, object] = {"documents": None, **self._variables, **(variables or {}), **own}
         pieces: list[str] = []
         length = 0
         try:
-            for piece in self._template.generate(**names, add_generation_prompt=opens_answer, documents=None):
+            for piece in self._template.generate(names):
                 pieces.append(piece)
                 length += len(piece)
                 if length > LONGEST_PROMPT:

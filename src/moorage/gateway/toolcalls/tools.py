@@ -33,6 +33,7 @@ _ALIASES = {
     "tuple": "array",
     "none": "null",
 }
+_UNIONS = ("anyOf", "oneOf", "allOf")
 _DEPTH = 12
 
 
@@ -118,24 +119,31 @@ def resolve(schema: Json, root: Json) -> Json:
     return {}
 
 
-def kinds_of(schema: Json, root: Json, depth: int = 0) -> frozenset[str]:
-    """The kinds a value of this schema may have, unions gathered."""
-    if depth > _DEPTH:
-        return frozenset()
-    schema = resolve(schema, root)
+def kinds_of(schema: Json, root: Json) -> frozenset[str]:
+    """The kinds a value of this schema may have, unions gathered. Each part is looked at once, however often it is referred to."""
+    found: set[str] = set()
+    waiting, seen = [schema], set[int]()
+    while waiting:
+        part = resolve(waiting.pop(), root)
+        if id(part) not in seen:
+            seen.add(id(part))
+            found |= _own_kinds(part)
+            waiting += [mapping(inner) for union in _UNIONS for inner in entries(part.get(union))]
+    return frozenset(found)
+
+
+def _own_kinds(schema: Json) -> set[str]:
+    """What the schema itself says; its values' kinds where it names no type."""
     declared = schema.get("type")
     names = entries(declared) or [declared]
     found = {_ALIASES.get(name.lower(), name.lower()) for name in names if isinstance(name, str)} & set(KINDS)
-    for union in ("anyOf", "oneOf", "allOf"):
-        for part in entries(schema.get(union)):
-            found |= kinds_of(mapping(part), root, depth + 1)
-    if not found:
-        found |= {_kind_of(value) for value in entries(schema.get("enum"))}
+    if not found and not any(union in schema for union in _UNIONS):
+        found = {_kind_of(value) for value in entries(schema.get("enum"))}
         if "const" in schema:
             found.add(_kind_of(schema["const"]))
     if found and schema.get("nullable") is True:
         found.add("null")
-    return frozenset(found)
+    return found
 
 
 def property_schema(schema: Json, name: str, root: Json) -> Json:
@@ -160,7 +168,7 @@ def item_schema(schema: Json, root: Json) -> Json:
 
 def variants(schema: Json, root: Json) -> list[Json]:
     """The alternatives of a union."""
-    return [resolve(mapping(part), root) for union in ("anyOf", "oneOf", "allOf") for part in entries(schema.get(union))]
+    return [resolve(mapping(part), root) for union in _UNIONS for part in entries(schema.get(union))]
 
 
 def _kind_of(value: object) -> str:
