@@ -15,7 +15,7 @@ from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
-from moorage.cli.model import model_app
+from moorage.cli.model_files import files_app
 from moorage.cli.plan import plan
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
@@ -32,7 +32,7 @@ app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
-app.add_typer(model_app, name="model")
+app.add_typer(files_app, name="model")
 app.command()(plan)
 
 

@@ -13,10 +13,10 @@ from moorage.cli import show
 if TYPE_CHECKING:
     from moorage.core.modelspec import LayerRun, ModelSpec
 
-model_app = typer.Typer(help="Models: read their files, fetch them. 模型。", no_args_is_help=True)
+files_app = typer.Typer(help="Models: read their files, fetch them. 模型。", no_args_is_help=True)
 
 
-@model_app.command()
+@files_app.command()
 def inspect(
     name: Annotated[str, typer.Argument(help="A folder, a .gguf file, hf:ORG/NAME, ms:ORG/NAME or ORG/NAME. 模型", show_default=False)],
     json: o.Json = False,
@@ -32,7 +32,7 @@ def inspect(
     show.data(model_data(spec, show.language()), json, lambda: _page(spec))
 
 
-@model_app.command()
+@files_app.command()
 def pull(
     name: Annotated[str, typer.Argument(help="hf:ORG/NAME (Hugging Face) or ms:ORG/NAME (ModelScope). 模型", show_default=False)],
     revision: Annotated[str | None, typer.Option("--revision", help="A branch, tag or commit. 版本", show_default=False)] = None,
