@@ -28,7 +28,7 @@ def _run(*words: object) -> Result:
 
 
 def test_a_plan_shows_a_bar_a_row_and_a_reason(models: Path) -> None:
-    shown = _run("plan", models / "small", f"rank={models / 'm3'}", "--gpus", "4090", "--explain", "--data", models / "data")
+    shown = _run("plan", models / "small", f"rank={models / 'm3'}", "--gpus", "4090", "--why", "--data", models / "data")
 
     assert shown.exit_code == 0, shown.output
     assert "GPU 0" in shown.output and "█" in shown.output and "▓" in shown.output
