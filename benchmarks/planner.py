@@ -301,10 +301,13 @@ def _has_tokens(asked: Asked) -> bool:
 
 def _has_size(asked: Asked) -> bool:
     """A text model on a known card with a memory of its own, with the flags that decide: how much of the card, and how long."""
+    return asked.spec.task in ("chat", "embed", "rerank") and _is_stated(asked)
+
+
+def _is_stated(asked: Asked) -> bool:
     stated = all(asked.log.number(name) is not None for name in ("gpu_memory_utilization", "max_model_len", "tp"))
     is_known = asked.log.number("gpu_total_gib") is not None or (asked.card.is_known and not asked.card.is_unified)
-    is_text = asked.spec.task in ("chat", "embed", "rerank") and not asked.log.text("spec_decode")
-    return _is_comparable(asked) and is_text and stated and is_known and asked.logged_gib is not None
+    return _is_comparable(asked) and not asked.log.text("spec_decode") and stated and is_known and asked.logged_gib is not None
 
 
 def _is_failure(asked: Asked) -> bool:
@@ -323,6 +326,10 @@ def account(logs: Sequence[Log], usable: Sequence[Asked]) -> Figures:
         },
         "unknown_model": [str(log.row["id"]) for log in logs if log.spec is None],
         "not_comparable": [str(asked.log.row["id"]) for asked in usable if not _is_comparable(asked)],
+        "with_pictures_gib_within_bound": _share([
+            abs(asked.plan.cache.likely / GIB - (asked.logged_gib or 0.0)) <= _bound(asked)
+            for asked in usable if _is_stated(asked) and asked.spec.task == "vision_chat"
+        ]),
         "started_but_not_promised": sum(asked.log.text("outcome") == "ok" and _has_size(asked) and not asked.plan.fits for asked in usable),
         "range_holds": _share([
             asked.plan.cache.low / GIB - 0.01 <= (asked.logged_gib or 0.0) <= asked.plan.cache.high / GIB + 0.01 for asked in usable if _has_size(asked)
@@ -347,6 +354,7 @@ def table(report: Mapping[str, object]) -> str:
         for key in (
             "records",
             "counted",
+            "with_pictures_gib_within_bound",
             "started_but_not_promised",
             "range_holds",
             "unknown_model",

@@ -100,7 +100,7 @@ def shape_of(row: Row) -> Shape:
     ) if moe else None  # fmt: skip
     ratios = {int(k): int(v) for k, v in cast("dict[str, int]", row.get("compress_ratio_counts") or {}).items()}
     return Shape(
-        layers=_layers(row, latent, head_dim), hidden=hidden, heads=heads, head_dim=head_dim, intermediate=_int(row, "intermediate_size", 0),
+        layers=_layers(row, latent, head_dim), hidden=hidden, heads=heads, head_dim=head_dim, intermediate=_int(row, "intermediate_size", 0 if moe else 4 * hidden),
         vocabulary=_int(row, "vocab_size", 130_560), context_tokens=_int(row, "max_position", 4096), is_tied=bool(row.get("tie_word_embeddings")),
         number_bytes=2, experts=experts, latent=latent, vision=_vision(row), draft_layers=_int(row, "mtp_layers", 0), compress_ratios=ratios,
     )  # fmt: skip

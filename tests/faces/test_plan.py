@@ -28,7 +28,7 @@ def _run(*words: object) -> Result:
 
 
 def test_a_plan_shows_a_bar_a_row_and_a_reason(models: Path) -> None:
-    shown = _run("plan", models / "small", f"rank={models / 'm3'}", "--gpus", "4090", "--explain", "--data", models / "data")
+    shown = _run("plan", models / "small", f"rank={models / 'm3'}", "--gpus", "4090", "--why", "--data", models / "data")
 
     assert shown.exit_code == 0, shown.output
     assert "GPU 0" in shown.output and "█" in shown.output and "▓" in shown.output
@@ -92,7 +92,8 @@ def test_a_log_is_learned_from_and_the_plan_after_it_says_so(models: Path) -> No
 
 @pytest.mark.parametrize(
     "words",
-    [["plan"], ["plan", "nope", "--gpus", "4090"], ["plan", "small", "--gpus", "banana"], ["plan", "small", "--gpus", "4090", "--vllm", "1.0"], ["model", "inspect", "nope"]],
+    [["plan"], ["plan", "nope", "--gpus", "4090"], ["plan", "small", "--gpus", "banana"], ["plan", "small", "--gpus", "4090", "--vllm", "1.0"], ["model", "inspect", "nope"],
+     ["plan", "small", "--gpus", "4090", "--learn", "no.log"], ["plan", "small", "--gpus", "4090", "--learn", "small"], ["plan", "--stack", "no.yaml"]],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_no_trace(models: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     monkeypatch.chdir(models)

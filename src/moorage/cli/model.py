@@ -1,4 +1,4 @@
-"""``moorage model``: what a model's files say, fetching them, and the commands that serve them."""
+"""``moorage model``: what a model's files say, and fetching them."""
 
 from __future__ import annotations
 

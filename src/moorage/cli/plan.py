@@ -36,7 +36,7 @@ def plan(
     tp: Annotated[int | None, typer.Option("--tp", min=1, max=64, help="Cards to cut each model over. 张量并行数", show_default=False)] = None,
     eager: Annotated[bool, typer.Option("--enforce-eager", help="Without CUDA graphs. 不使用 CUDA graph")] = False,
     learn: Annotated[Path | None, typer.Option("--learn", help="A start-up log to learn from first. 先从启动日志学习", show_default=False)] = None,
-    explain_all: Annotated[bool, typer.Option("--explain", help="Explain each number. 解释每个数字")] = False,
+    with_reasons: Annotated[bool, typer.Option("--why", help="Say where each number comes from. 说明每个数字的来由")] = False,
     data: o.Data = None,
     config: o.Config = None,
     json: o.Json = False,
@@ -58,7 +58,7 @@ def plan(
         lesson = learn_from(learn, asked[0].model, cards, folder)
         show.talk(_learned(lesson.model, lesson.card, lesson.version, lesson.residual_bytes))
     made = plan_services(asked, cards, vllm or entries.vllm, folder)
-    show.data(plan_data(made, show.language()), json, lambda: _table(made, explain_all))
+    show.data(plan_data(made, show.language()), json, lambda: _table(made, with_reasons))
     if not made.is_whole:
         raise typer.Exit(1)
 
@@ -96,13 +96,13 @@ def _learned(model: str, card: str, version: str, residual: int) -> str:
 # -- what a person reads
 
 
-def _table(made: StackPlan, explain_all: bool) -> str:
+def _table(made: StackPlan, with_reasons: bool) -> str:
     from moorage.plan.explain import explain
 
     shades = {service.name: _SHADES[i % len(_SHADES)] for i, service in enumerate(made.placed)}
     parts = [f"vLLM {made.version}", "\n".join(_bar(use, shades) for use in made.cards), _legend(shades)]
     parts.append(show.table([_row(service) for service in made.placed], _columns()))
-    if explain_all:
+    if with_reasons:
         parts += [f"{service.name}\n" + "\n".join(_line(line) for line in explain(service)) for service in made.placed]
     for refused in made.refused:
         parts.append(

@@ -152,10 +152,12 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a chat template can render. ``thinking`` is ``switch`` when the caller chooses, ``always`` when it thinks anyway."""
+    """What a chat template can render. ``thinking`` is ``switch`` when the caller chooses, ``always`` when it thinks anyway. ``text`` is the
+    template itself: the marks in it tell which parser reads the model's answers."""
 
     renders_tools: bool = False
     thinking: Literal["none", "switch", "always"] = "none"
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from moorage.plan.version import LATEST, EngineVersion
 
 BLOCK_TOKENS = 16
 _GROUPED_FROM = EngineVersion(0, 9, 2)  # before, every layer was given the cache of a full one
+_CHUNKS_WHOLE_FROM = EngineVersion(0, 10, 1)  # chunked layers were slower in groups (vLLM pull request 21761) ...
+_CHUNKS_GROUPED_FROM = EngineVersion(0, 13)  # ... until the tables of a step were kept (29627)
 _PRINTS_CONCURRENCY_FROM = EngineVersion(0, 20, 1)  # tokens = concurrency x length; before, blocks / groups x block
 _TWO_BATCHES_FROM = EngineVersion(0, 26)  # freed on the processed token: two batches may be in flight (vLLM pull request 47728)
 _STATE_COPY_FROM = EngineVersion(0, 26)  # prefix caching is on for hybrids as well: one more state for each request
@@ -121,10 +123,15 @@ def cache_layout(shape: Shape, setup: CacheSetup) -> CacheLayout:
     sizes = [(run, _bytes_per_token(run, shape, setup)) for run in growing]
     if states and not setup.is_v0:
         return _hybrid(sizes, states, shape, setup, block)
-    if not setup.is_grouped or all(run.sort in ("full", "latent") for run, _ in sizes):
+    is_grouped = setup.is_grouped and not (_has_chunks(growing) and _CHUNKS_WHOLE_FROM <= setup.version < _CHUNKS_GROUPED_FROM)
+    if not is_grouped or all(run.sort in ("full", "latent") for run, _ in sizes):
         page = sum(round(size * block) * run.count for run, size in sizes)
         return CacheLayout((CacheGroup(sum(run.count for run in growing), block, page),), max(page, 1), setup)
     return _grouped(sizes, setup, block)
+
+
+def _has_chunks(runs: list[LayerRun]) -> bool:
+    return any(run.sort == "chunked" for run in runs)
 
 
 def _grouped(sizes: list[tuple[LayerRun, float]], setup: CacheSetup, block: int) -> CacheLayout:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from moorage.core.errors import BadInput, CardsInvalid, VersionInvalid
+from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, StoreUnreadable, VersionInvalid
 from moorage.core.modelspec import ModelSpec
 from moorage.models.find import find_model
 from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
@@ -67,19 +67,31 @@ def plan_services(
 
 
 def learn_from(log: Path, model: str, gpus: str | None, lessons_folder: Path) -> Lesson:
-    """Keeps what a start-up log teaches of ``model`` on its card. Raises BadInput for a log that teaches nothing."""
-    data = log.read_bytes()[:_MOST_LOG_BYTES]
+    """Keeps what a start-up log teaches of ``model`` on its card. Raises BadInput for a log that teaches nothing, PathNotFound,
+    StoreUnreadable."""
+    text = _log_text(log)
     spec = inspect_model(model)
     try:
-        read = read_start_log(data.decode("utf-8", "replace"))
+        read = read_start_log(text)
         lesson = learn(spec, cards_of(gpus)[0], read)
     except ValueError as e:
         raise BadInput(
             reason=f"{log.name} teaches nothing: {e}. Give the whole output of `vllm serve` up to its first request.",
             reason_zh=f"{log.name} 中没有可学习的内容（{e}）。请提供 `vllm serve` 从启动到首个请求的完整输出。",
         ) from e
-    keep_lesson(lessons_folder, as_row(lesson))
+    try:
+        keep_lesson(lessons_folder, as_row(lesson))
+    except OSError as e:
+        raise StoreUnreadable(path=str(lessons_folder), reason=e.strerror or type(e).__name__) from e
     return lesson
+
+
+def _log_text(log: Path) -> str:
+    try:
+        with log.open("rb") as stream:
+            return stream.read(_MOST_LOG_BYTES).decode("utf-8", "replace")
+    except OSError as e:
+        raise PathNotFound(path=str(log)) from e
 
 
 def wish_of(entry: ServiceEntry) -> Wish:

@@ -9,6 +9,7 @@ from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
 from moorage.plan.explain import explain
 from moorage.plan.result import Placed, Refused, StackPlan
+from moorage.plan.serve import serve_flags
 from moorage.plan.terms import Range
 from moorage.plan.weights import count_parameters
 
@@ -45,6 +46,7 @@ def placed_data(service: Placed, language: Language) -> Data:
             "max_num_batched_tokens": flags.batched_tokens, "kv_cache_dtype": flags.cache_format, "enforce_eager": flags.said.is_eager,
             "dtype": service.dtype, "attention_backend": service.attention_backend, "max_lora_rank": flags.said.lora_rank or None,
         },
+        "serve": dict(serve_flags(service)),
         "held_bytes": service.held_bytes, "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
         "max_concurrency": dict(zip(("low", "likely", "high"), (round(value, 2) for value in plan.concurrency), strict=True)),
         "users": round(service.users, 2), "is_learned": plan.residual is not None,

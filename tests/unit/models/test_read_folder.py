@@ -231,6 +231,21 @@ def test_a_download_that_was_not_finished_in_the_cache_of_hugging_face(tmp_path:
     assert isinstance(_broken(folder), ModelIncomplete)
 
 
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m")
+    (folder / "model.safetensors").symlink_to(tmp_path / "blobs" / "gone")
+
+    assert "leads nowhere" in _broken(folder).say()
+
+
+def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m")
+    (folder / "tokenizer_config.json").mkdir()
+    (folder / "pytorch_model.bin").mkdir()
+
+    assert read_model(folder).weights is None
+
+
 def test_weights_without_settings(tmp_path: Path) -> None:
     safetensors(tmp_path / "model.safetensors", {"x": ("BF16", (4, 4))})
 

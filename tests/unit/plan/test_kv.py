@@ -72,6 +72,13 @@ def test_before_groups_a_layer_with_a_window_had_the_cache_of_a_full_one() -> No
     assert old.needed_bytes(100_000) > cache_layout(shapes.windowed(), CacheSetup(EngineVersion(0, 10))).needed_bytes(100_000)
 
 
+def test_chunked_layers_were_whole_for_some_versions() -> None:
+    llama4 = replace(shapes.windowed(), layers=(LayerRun("full", 12, 8, 128), LayerRun("chunked", 36, 8, 128, window=8192)))
+    groups = [len(cache_layout(llama4, CacheSetup(EngineVersion(0, *v))).groups) for v in ((10, 0), (10, 1), (12, 0), (13, 0))]
+
+    assert groups == [4, 1, 1, 4]
+
+
 def test_since_two_batches_may_be_in_flight_a_window_keeps_more() -> None:
     before, since = (
         cache_layout(shapes.windowed(), CacheSetup(EngineVersion(0, minor), batched_tokens=4096)).blocks_per_request(100_000)

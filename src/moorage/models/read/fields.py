@@ -115,13 +115,18 @@ def read_bytes(path: Path, model: str, most: int = MOST_BYTES) -> bytes | None:
             )  # fmt: skip
         return path.read_bytes()
     except OSError as e:
-        raise ModelUnreadable(
-            name=model,
-            reason=f"{path.name}: {e.strerror}",
-            reason_zh=f"{path.name}：{e.strerror}",
-            advice="Check its permissions.",
-            advice_zh="请检查权限。",
-        ) from e
+        raise closed(path, model, e) from e
+
+
+def closed(path: Path, model: str, error: OSError) -> ModelUnreadable:
+    """A file that cannot be opened, as an error."""
+    return ModelUnreadable(
+        name=model,
+        reason=f"{path.name}: {error.strerror}",
+        reason_zh=f"{path.name}：{error.strerror}",
+        advice="Check its permissions.",
+        advice_zh="请检查权限。",
+    )
 
 
 def parse_object(data: bytes, place: str, model: str) -> Mapping[str, object]:

@@ -92,7 +92,7 @@ def _without_config(path: Path, name: str) -> ModelSpec:
 
 def _pickled(path: Path) -> Weights | None:
     """Old checkpoints are pickles. They are not opened: what is in them could be a program. Their size says enough."""
-    files = [file for pattern in ("pytorch_model*.bin", "model*.bin") for file in path.glob(pattern)]
+    files = [file for pattern in ("pytorch_model*.bin", "model*.bin") for file in path.glob(pattern) if file.is_file()]
     return Weights(sum(file.stat().st_size for file in files), is_exact=False) if files else None
 
 

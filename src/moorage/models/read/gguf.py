@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from moorage.core.errors import ModelIncomplete, ModelUnknown, ModelUnreadable
+from moorage.models.read.fields import closed
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -66,6 +67,13 @@ class GgufHeader:
 
 def read_gguf(file: Path) -> GgufHeader:
     """The header of ``file``. Raises ModelUnreadable, ModelIncomplete, and ModelUnknown for the other byte order and other versions."""
+    try:
+        return _read(file)
+    except OSError as e:
+        raise closed(file, file.name, e) from e
+
+
+def _read(file: Path) -> GgufHeader:
     size = file.stat().st_size
     with file.open("rb") as stream:
         reader = _Reader(stream, size, file.name)

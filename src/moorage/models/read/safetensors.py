@@ -11,7 +11,7 @@ from typing import cast
 
 from moorage.core.errors import ModelIncomplete, ModelUnreadable
 from moorage.core.modelspec import Weights
-from moorage.models.read.fields import parse_object, read_fields
+from moorage.models.read.fields import closed, parse_object, read_fields
 
 _MOST_HEADER = 32 * 2**20  # the format allows 100 MB; the longest ones published have a tenth of this
 _MOST_FILES = 4096
@@ -79,6 +79,13 @@ def weigh(tensors: Iterator[Tensor], layers: int | None, is_tied: bool | None) -
 
 def read_header(file: Path, model: str) -> list[Tensor]:
     """The tensors of one file, checked against its size."""
+    try:
+        return _read_header(file, model)
+    except OSError as e:
+        raise closed(file, model, e) from e
+
+
+def _read_header(file: Path, model: str) -> list[Tensor]:
     size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -124,8 +131,10 @@ def _files(folder: Path, model: str) -> list[Path]:
     if index is None:
         found = sorted(folder.glob("*.safetensors"))
         plain = [file for file in found if not file.name.startswith(("consolidated", "adapter"))] or found
-        numbered = _numbered(plain, model)
-        return numbered[:_MOST_FILES]
+        lost = [file.name for file in plain if not file.is_file()]
+        if lost:
+            raise ModelIncomplete(name=model, reason=f"{lost[0]} leads nowhere", reason_zh=f"{lost[0]} 指向的文件不存在")
+        return _numbered(plain, model)[:_MOST_FILES]
     places = index.part("weight_map")
     names = sorted({str(name) for name in places.values.values()}) if places else []
     if not names or len(names) > _MOST_FILES or any("/" in name or "\\" in name or name.startswith(".") for name in names):

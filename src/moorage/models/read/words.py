@@ -25,8 +25,8 @@ def judge_template(text: str) -> Template:
     asked = _variables(text)
     opening = _PROMPT.search(text)
     if asked & _SWITCHES:
-        return Template("tools" in asked, "switch")
-    return Template("tools" in asked, "always" if opening and "<think>" in opening[0] else "none")
+        return Template("tools" in asked, "switch", text)
+    return Template("tools" in asked, "always" if opening and "<think>" in opening[0] else "none", text)
 
 
 def _variables(text: str) -> set[str]:
