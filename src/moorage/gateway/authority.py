@@ -23,6 +23,7 @@ MOST_TOKENS = 10**12
 """No request is taken for more, whatever it or its backend says."""
 
 _SECOND = 1_000_000
+_MOST_ALLOWED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Caller:
     hash: str = field(default="", repr=False)
     quota: Quota = field(default_factory=Quota, repr=False)
     account: Account | None = field(default=None, repr=False)
+    allowed: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]], repr=False, compare=False)
+    """Endpoints with models that were found to be in scope: globs are matched once."""
 
     @property
     def priority(self) -> Priority:
@@ -116,10 +119,8 @@ class Authority:
         if caller.account is None:
             return Admission(caller, model, Wanted(0))
         caller = self._as_of_now(caller)
-        if not caller.rules.may_call(endpoint):
-            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
-        if not caller.rules.may_use(model):
-            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
+        if (endpoint, model) not in caller.allowed:
+            self._check_scope(caller, endpoint, model)
         return self._take(caller, model, min(max(tokens, 0), MOST_TOKENS), now)
 
     def settle(self, admission: admitting.Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> None:
@@ -179,6 +180,14 @@ class Authority:
         if found is None:
             raise self._refused(caller.name, errors.bad_key())
         return found
+
+    def _check_scope(self, caller: Caller, endpoint: str, model: str) -> None:
+        if not caller.rules.may_call(endpoint):
+            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
+        if not caller.rules.may_use(model):
+            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
+        if len(caller.allowed) < _MOST_ALLOWED:
+            caller.allowed.add((endpoint, model))
 
     def _take(self, caller: Caller, model: str, tokens: int, now: float) -> Admission:
         account, quota = caller.account, caller.quota

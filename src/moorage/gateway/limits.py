@@ -259,8 +259,11 @@ class Account:
         if taken.token_entry is not None:
             self.tokens.correct(moment.now, taken.token_entry, tokens - taken.wanted.tokens)
         self._roll(moment.today)
-        for place, amount in ((_DAY_TOKENS, tokens), (_MONTH_TOKENS, tokens), (_DAY_COST, cost), (_MONTH_COST, cost)):
-            words[place] = min(words[place] + amount, _LARGEST)
+        words[_DAY_TOKENS] = min(words[_DAY_TOKENS] + tokens, _LARGEST)
+        words[_MONTH_TOKENS] = min(words[_MONTH_TOKENS] + tokens, _LARGEST)
+        if cost:
+            words[_DAY_COST] = min(words[_DAY_COST] + cost, _LARGEST)
+            words[_MONTH_COST] = min(words[_MONTH_COST] + cost, _LARGEST)
 
     def in_flight(self) -> int:
         """Requests at this moment, of all processes."""
@@ -287,19 +290,22 @@ class Account:
         self.tokens.repair()
 
     def _sum(self, offset: int) -> int:
+        if len(self._workers) == 1:
+            return self._words[self._mine + offset]
         return sum(self._words[place + offset] for place in self._workers)
 
     def _over_budget(self, moment: Moment, quota: Quota, wanted: Wanted) -> list[Shortage]:
         today = moment.today
         day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
-        spent = self.spent(today)
+        self._roll(today)
+        words = self._words
         tokens, cost = self._sum(_RESERVED_TOKENS), self._sum(_RESERVED_COST)
         want_tokens = max(wanted.tokens, 1)
         checks: tuple[tuple[LimitKind, int | None, int, int, int, float], ...] = (
-            ("day_tokens", quota.day_tokens, spent.day_tokens, tokens, want_tokens, day_left_s),
-            ("month_tokens", quota.month_tokens, spent.month_tokens, tokens, want_tokens, month_left_s),
-            ("day_money", quota.day_cost, spent.day_cost, cost, wanted.cost, day_left_s),
-            ("month_money", quota.month_cost, spent.month_cost, cost, wanted.cost, month_left_s),
+            ("day_tokens", quota.day_tokens, words[_DAY_TOKENS], tokens, want_tokens, day_left_s),
+            ("month_tokens", quota.month_tokens, words[_MONTH_TOKENS], tokens, want_tokens, month_left_s),
+            ("day_money", quota.day_cost, words[_DAY_COST], cost, wanted.cost, day_left_s),
+            ("month_money", quota.month_cost, words[_MONTH_COST], cost, wanted.cost, month_left_s),
         )
         short: list[Shortage] = []
         for kind, limit, used, reserved, want, left in checks:
