@@ -15,7 +15,7 @@ from moorage.gateway.calendar import Calendar
 from moorage.gateway.limits import Account, Moment, Quota, Taken, Wanted
 from moorage.gateway.prices import Prices, price_of
 from moorage.gateway.refusals import HeaderRows, duration
-from moorage.store.key_rules import KeyRules, Priority
+from moorage.store.key_rules import KeyRules
 from moorage.store.keys import Key, KeyRows, key_hash
 from moorage.store.usage import Spent, UsageRows
 
@@ -40,8 +40,9 @@ class Caller:
     """Endpoints with models that were found to be in scope: globs are matched once."""
 
     @property
-    def priority(self) -> Priority:
-        return self.rules.priority
+    def is_batch(self) -> bool:
+        """Whether their requests wait behind those of others."""
+        return self.rules.priority == "batch"
 
     def may_use(self, model: str) -> bool:
         """Whether this model is theirs to see and to use."""

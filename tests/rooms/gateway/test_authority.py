@@ -49,7 +49,7 @@ def test_a_key_is_recognised_and_a_wrong_one_refused(store: DataFolder) -> None:
     key = store.keys.create("dify", KeyRules(priority="batch"))
     door = authority(store)
 
-    assert door.identify(key).name == "dify" and door.identify(key).priority == "batch"
+    assert door.identify(key).name == "dify" and door.identify(key).is_batch
     for text in (None, "", key + "x", "mk-\udcff"):
         assert (r := refused(lambda text=text: door.identify(text))).status == 401 and r.code == "invalid_api_key"
 

@@ -210,3 +210,40 @@ def test_the_price_of_a_model_is_read_and_a_wrong_one_named(store: DataFolder, b
             resolved, stack = load({"data": store.path}, file)
             with open_gateway(resolved, stack, needs_key=False):
                 pass
+
+
+def test_a_key_is_shown_only_the_models_that_it_may_use(store: DataFolder, backend: ModelServer) -> None:
+    key = store.keys.create("dify", KeyRules(models=("qwen*",)))
+    headers = {"authorization": f"Bearer {key}"}
+    with gateway(store, backend) as url:
+        listed = httpx2.get(f"{url}/v1/models", headers=headers).json()["data"]
+        assert [model["id"] for model in listed] == ["qwen3", "gpt-4"]
+        assert httpx2.get(f"{url}/v1/models/gpt-4", headers=headers).status_code == 200
+        hidden = httpx2.get(f"{url}/v1/models/other", headers=headers)
+        assert hidden.status_code == 404 and "Known models: gpt-4, qwen3." in hidden.json()["error"]["message"]
+
+
+def test_a_key_for_batches_waits_behind_the_others(store: DataFolder, backend: ModelServer, tmp_path: Path) -> None:
+    batch, interactive = store.keys.create("batch", KeyRules(priority="batch")), store.keys.create("person")
+    backend.trouble = json_reply(ANSWER, delay_s=0.4)
+    served_first: list[str] = []
+    file = tmp_path / "moorage.yaml"
+    file.write_text(f"models: {{qwen3: {{url: '{backend.url}', parallel: 1}}}}\ngateway: {{health_interval: 0}}\n")
+    resolved, stack = load({"data": store.path}, file)
+    with open_gateway(resolved, stack, needs_key=True) as (made, _), served(made) as url:  # type: ignore[arg-type]
+
+        def send(name: str, key: str) -> None:
+            assert ask(url, key).status_code == 200
+            served_first.append(name)
+
+        def waiting() -> int:
+            return httpx2.get(f"{url}/health").json()["models"]["qwen3"]["waiting"]
+
+        threads: list[threading.Thread] = []
+        for number, (name, key) in enumerate([("running", interactive), ("batch", batch), ("person", interactive)]):
+            threads.append(threading.Thread(target=send, args=(name, key)))
+            threads[-1].start()
+            eventually(lambda number=number: waiting() == number and len(backend.requests) >= 1)
+        [thread.join() for thread in threads]
+
+    assert served_first == ["running", "person", "batch"]
