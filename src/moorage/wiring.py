@@ -18,13 +18,14 @@ from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
 from moorage.store.keys import KeyRows
 from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.usage import UsageRows
 
 if TYPE_CHECKING:
     from moorage.gateway.app import Gateway
 
 
 class Home:
-    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.conversations``.
+    """An open data folder with everything in it: ``home.kb`` (knowledge bases), ``home.doc`` (documents alone), ``home.keys``, ``home.usage``, ``home.conversations``.
 
     Made by ``open_home``; use it as a context manager, or call ``close``.
     """
@@ -45,6 +46,10 @@ class Home:
     @property
     def keys(self) -> KeyRows:
         return self.store.keys
+
+    @property
+    def usage(self) -> UsageRows:
+        return self.store.usage
 
     @property
     def conversations(self) -> ConversationRows:
@@ -111,19 +116,26 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
 def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> Iterator[tuple[Gateway, str | None]]:
     """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
     is touched. Raises SettingInvalid."""
-    from moorage.gateway.admission import KnownKeys
     from moorage.gateway.app import Gateway
     from moorage.gateway.config import gateway_config
+    from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
+    from moorage.gateway.metering import model_gauges
 
     config = gateway_config(stack, resolved.settings)
+
+    def gateway(fairness: Fairness) -> Gateway:
+        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render)
+        fairness.metrics.add_source(lambda: model_gauges(made.state()))
+        return made
+
     if not needs_key:
-        yield Gateway(config), None
+        yield gateway(open_to_all()), None
         return
     store = DataFolder(resolved.settings.data)
     try:
-        keys = store.keys
-        new_key = keys.create("first") if not keys.list() else None
-        yield Gateway(config, authority=KnownKeys(lambda text: found.name if (found := keys.find(text)) else None)), new_key
+        new_key = store.keys.create("first") if not store.keys.list() else None
+        with open_fairness(store, needs_key=True, prices={entry.name: entry.price for entry in config.models}) as fairness:
+            yield gateway(fairness), new_key
     finally:
         store.close()
 

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from moorage.core.errors import PortInUse, SettingInvalid
+from moorage.store.key_rules import KeyRules
 from moorage.web.app import build_app
 from moorage.web.server import Door
 from moorage.wiring import Home
@@ -106,3 +107,33 @@ def test_a_port_in_use_is_said_before_anything_starts() -> None:
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(SettingInvalid, match=r"203\.0\.113\.7"):
         Door("203.0.113.7", 0)
+
+
+def test_a_key_with_scopes_sees_and_uses_only_what_they_name(guarded: httpx2.Client, home: Home) -> None:
+    home.kb.create("secret")
+    headers = {"authorization": f"Bearer {home.keys.create('k', KeyRules(models=('k?',)))}"}
+    asked = {"messages": [{"role": "user", "content": "hotel"}]}
+
+    listed = guarded.get("/v1/models", headers=headers).json()["data"]
+    assert [model["id"] for model in listed] == ["kb"]
+    assert guarded.post("/v1/chat/completions", json={**asked, "model": "kb"}, headers=headers).status_code == 200
+    assert guarded.post("/v1/chat/completions", json={**asked, "model": "secret"}, headers=headers).status_code == 403
+    assert guarded.get("/v1/models/secret", headers=headers).status_code == 403
+    assert guarded.get("/api/kb/secret/documents", headers=headers).status_code == 403
+    assert guarded.get("/api/kb/kb/documents", headers=headers).status_code == 200
+    assert guarded.post("/retrieval", json={"knowledge_id": "secret", "query": "x"}, headers=headers).status_code == 403
+
+
+def test_a_key_for_one_endpoint_opens_no_other(guarded: httpx2.Client, home: Home) -> None:
+    headers = {"authorization": f"Bearer {home.keys.create('k', KeyRules(endpoints=('chat/*',)))}"}
+
+    assert guarded.delete("/api/kb/kb", headers=headers).status_code == 403
+    refused = guarded.post("/v1/embeddings", json={}, headers=headers)
+    assert refused.status_code == 403 and refused.json()["error"]["code"] == "key_out_of_scope"
+    assert guarded.get("/v1/models", headers=headers).status_code == 200
+
+
+def test_a_key_whose_time_is_over_is_refused(guarded: httpx2.Client, home: Home) -> None:
+    key = home.keys.create("k", KeyRules(expires_at=1.0))
+
+    assert guarded.get("/api/kb", headers={"authorization": f"Bearer {key}"}).status_code == 403

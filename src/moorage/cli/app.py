@@ -1,4 +1,4 @@
-"""The commands at the top: up, gateway, ask, version; and the groups kb, doc, key, config, data."""
+"""The commands at the top: up, gateway, ask, usage, version; and the groups kb, doc, key, config, data."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.show import data as show_data
 from moorage.cli.up import run_up
+from moorage.cli.usage import usage
 
 app = typer.Typer(
     name="moorage",
@@ -31,6 +32,7 @@ app.add_typer(doc_app, name="doc")
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.command()(usage)
 
 
 @app.command()

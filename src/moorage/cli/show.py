@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from pathlib import Path
 
 from moorage.core.errors import Language, MoorageError
@@ -75,6 +76,11 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
     return "\n".join(
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def moment(at: float | None) -> str:
+    """A time in the zone of this machine; '' for none."""
+    return "" if at is None else datetime.fromtimestamp(at).isoformat(" ", "minutes")
 
 
 def _cell(value: object) -> str:

@@ -22,6 +22,7 @@ FILE_NAME = "moorage.yaml"
 SECTIONS = ("models", "knowledge", "apps", "gateway", "store")
 MODEL_FIELDS = (
     "url", "key", "model", "kind", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "defaults", "bounds", "queue", "queue_timeout_s",
+    "price",
 )  # fmt: skip
 """What an entry of ``models:`` may say to the gateway; ``llm`` and ``embedder`` take their settings beside."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -240,6 +241,12 @@ def _model_rules() -> dict[str, object]:
         "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},
         "queue": {**whole, "description": "requests that may wait (排队上限)"},
         "queue_timeout_s": {"type": "number", "minimum": 0, "description": "the longest wait, seconds (最长排队秒数)"},
+        "price": {
+            "type": "object",
+            "properties": {"prompt": {"type": "number", "minimum": 0}, "completion": {"type": "number", "minimum": 0}},
+            "additionalProperties": False,
+            "description": "money for a million tokens (每百万 token 的价格)",
+        },
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from moorage.core.errors import Language
-from moorage.gateway.admission import Authority, Meter, OpenDoor
+from moorage.gateway.admission import Authority, Caller, Meter, OpenDoor
 from moorage.gateway.call import Call, Head, read_head
 from moorage.gateway.config import GatewayConfig, Replica
 from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
@@ -156,13 +156,13 @@ class Gateway:
         name, peeked, place = _look(endpoint, head, body)
         pool = self._by_name.get(name)
         if pool is None:
-            raise unknown_model(name, self._by_name)
+            raise unknown_model(name, self._names(caller))
         entry = pool.entry
         if (entry.defaults or entry.bounds) and endpoint.needs:
             body = with_defaults(body, entry.defaults, entry.bounds)
         conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
         tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4
-        admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.time())
+        admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.monotonic())
         call = Call(endpoint, head, entry, body, name, peeked, caller, admission, started, conversion, place)
         await self._carry_out(call, pool, receive, send)
 
@@ -191,7 +191,9 @@ class Gateway:
             self._settle(call)
 
     def _settle(self, call: Call) -> None:
-        self._authority.settle(call.admission, prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, now=time.time())
+        self._authority.settle(
+            call.admission, prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, now=time.monotonic()
+        )
         if self._meter is not None:
             self._meter.note(call.record())
 
@@ -228,11 +230,11 @@ class Gateway:
             self._authority.identify(head.key)
             page, kind = self._metrics(), _METRICS
         elif path in ("/v1/models", "/models"):
-            self._authority.identify(head.key)
-            page, kind = {"object": "list", "data": [self._model(name) for name in self._by_name]}, JSON
+            caller = self._authority.identify(head.key)
+            page, kind = {"object": "list", "data": [self._model(name, caller) for name in self._names(caller)]}, JSON
         elif path.startswith("/v1/models/"):
-            self._authority.identify(head.key)
-            page, kind = self._model(path.removeprefix("/v1/models/")), JSON
+            caller = self._authority.identify(head.key)
+            page, kind = self._model(path.removeprefix("/v1/models/"), caller), JSON
         else:
             raise unknown_path(method, path)
         if method not in ("GET", "HEAD"):
@@ -242,10 +244,14 @@ class Gateway:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
-    def _model(self, name: str) -> dict[str, object]:
+    def _names(self, caller: Caller) -> list[str]:
+        """The models that a caller may use, with their aliases."""
+        return [name for name, pool in self._by_name.items() if caller.may_use(pool.entry.name)]
+
+    def _model(self, name: str, caller: Caller) -> dict[str, object]:
         pool = self._by_name.get(name)
-        if pool is None:
-            raise unknown_model(name, self._by_name)
+        if pool is None or not caller.may_use(pool.entry.name):
+            raise unknown_model(name, self._names(caller))
         more: dict[str, object] = {} if name == pool.entry.name else {"root": pool.entry.name}
         return {"id": name, "object": "model", "created": self._started_at, "owned_by": "moorage", "task": pool.entry.task, **more}
 

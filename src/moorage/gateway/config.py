@@ -9,6 +9,7 @@ from typing import cast
 from moorage.core.errors import SettingInvalid
 from moorage.core.settings import Settings
 from moorage.core.stackfile import StackFile
+from moorage.gateway.prices import FREE, Price
 from moorage.models.address import parse_address
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -41,6 +42,7 @@ class ModelEntry:
     bounds: Bounds = field(default_factory=dict[str, tuple[float | None, float | None]])
     queue: int = 256
     queue_timeout_s: float = 60.0
+    price: Price = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class _Reader:
             bounds={key: self._bound(f"bounds.{key}", each) for key, each in self._mapping("bounds", raw.get("bounds")).items()},
             queue=int(self._number("queue", raw.get("queue", 256), 0, 1_000_000, whole=True)),
             queue_timeout_s=self._number("queue_timeout_s", raw.get("queue_timeout_s", 60.0), 0, 86_400),
+            price=self._price(self._mapping("price", raw.get("price"))),
         )
 
     def _replicas(self) -> tuple[Replica, ...]:
@@ -171,6 +174,13 @@ class _Reader:
             model=self._optional(f"{dot}model", fields.get("model")),
             parallel=int(self._number(f"{dot}parallel", fields.get("parallel", 0), 0, 1_000_000, whole=True)),
         )
+
+    def _price(self, raw: Mapping[str, object]) -> Price:
+        for key in raw:
+            if key not in ("prompt", "completion"):
+                raise self._invalid(f"price.{key}", raw[key], "a price has `prompt` and `completion`", "价格只有 `prompt` 与 `completion`")
+        prompt, completion = (self._number(f"price.{part}", raw.get(part, 0.0), 0, 1_000_000) for part in ("prompt", "completion"))
+        return Price(prompt, completion)
 
     def _bound(self, place: str, raw: object) -> tuple[float | None, float | None]:
         ends = self._list(place, raw)

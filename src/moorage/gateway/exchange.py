@@ -43,7 +43,7 @@ class Exchange:
         trouble: TryElsewhere | None = None
         while True:
             asked = time.perf_counter()
-            seat = await pool.take(tried, prefix, call.head.is_batch)
+            seat = await pool.take(tried, prefix, call.is_batch)
             call.queue_s += time.perf_counter() - asked
             if seat is None:
                 assert trouble is not None

@@ -39,8 +39,10 @@ class Database:
     """One SQLite file, used from any number of threads and processes: each thread reads through a connection of its own,
     and one writer at a time writes in a transaction that is all or nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """``busy_timeout_s`` is how long a write waits for another program's."""
         self.path = path
+        self._busy_timeout_s = busy_timeout_s
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -97,7 +99,7 @@ class Database:
         return found
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=FULL")
@@ -138,7 +140,7 @@ class Database:
             if "unable to open" in text or "readonly" in text or "not a database" in text or "malformed" in text:
                 raise StoreUnreadable(path=folder, reason=text) from e
             if "locked" in text or "busy" in text:
-                raise StoreError(path=folder, reason="another program has kept the database locked for 30 s") from e
+                raise StoreError(path=folder, reason=f"another program has kept the database locked for {self._busy_timeout_s:g} s") from e
             raise
 
 

@@ -18,6 +18,7 @@ from moorage.store.jobs import JobRows
 from moorage.store.keys import KeyRows
 from moorage.store.knowledge import KnowledgeRows
 from moorage.store.pictures import PicturePlace, open_pictures
+from moorage.store.usage import UsageRows
 
 
 class DataFolder:
@@ -40,6 +41,7 @@ class DataFolder:
         self.edits = EditRows(self.database)
         self.jobs = JobRows(self.database)
         self.keys = KeyRows(self.database)
+        self.usage = UsageRows(self.database)
         self.conversations = ConversationRows(self.database)
         self.originals = Blobs(path / "originals")
         self.picture_place = pictures or PicturePlace(path / "pictures")

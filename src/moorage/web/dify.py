@@ -17,6 +17,7 @@ from moorage.core.errors import BadInput
 from moorage.core.nouns import Hit
 from moorage.kb.metadata import parse_filter
 from moorage.web.json_body import json_object
+from moorage.web.security import check_may_use
 from moorage.wiring import Home
 
 DEADLINE_S = 3.0
@@ -33,6 +34,8 @@ def dify_routes(home: Home) -> APIRouter:
     async def retrieval(request: Request) -> JSONResponse:
         """Dify external knowledge: ``knowledge_id`` is the knowledge base's name. One record per parent chunk, best first."""
         body = await json_object(request, empty={})
+        if knowledge := body.get("knowledge_id"):
+            check_may_use(request, str(knowledge))
         return JSONResponse({"records": await _records(home, body)})
 
     for path in PATHS:

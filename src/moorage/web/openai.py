@@ -25,6 +25,7 @@ from moorage.web import shapes as s
 from moorage.web.api import EVENT_STREAM, STREAM_HEADERS, sse
 from moorage.web.errors import openai_error
 from moorage.web.json_body import json_object
+from moorage.web.security import check_may_use, may_use
 from moorage.wiring import Home
 
 
@@ -33,13 +34,14 @@ def openai_routes(home: Home) -> APIRouter:
     router = APIRouter(tags=["openai"])
 
     @router.get("/v1/models")
-    def models() -> JSONResponse:
-        """The knowledge bases as models."""
-        return JSONResponse({"object": "list", "data": [_model(k.name, k.created_at) for k in home.kb.ls()]})
+    def models(request: Request) -> JSONResponse:
+        """The knowledge bases as models: those that the key may use."""
+        return JSONResponse({"object": "list", "data": [_model(k.name, k.created_at) for k in home.kb.ls() if may_use(request, k.name)]})
 
     @router.get("/v1/models/{model:path}")
-    def model(model: str) -> JSONResponse:
+    def model(request: Request, model: str) -> JSONResponse:
         """One knowledge base as a model."""
+        check_may_use(request, model)
         found = home.kb.get(model)
         return JSONResponse(_model(found.name, found.created_at))
 
@@ -47,6 +49,7 @@ def openai_routes(home: Home) -> APIRouter:
     async def chat_completions(request: Request) -> Response:
         """Answer the last user message from the knowledge base named by ``model``; streamed when ``stream`` is true."""
         asked = _parse(await json_object(request))
+        check_may_use(request, asked.model)
         asked.preface = "" if home.chat_model else f"*{EXTRACTIVE.say(language_of(asked.question))}*\n\n"
         events = home.kb.ask(asked.model, asked.question, asked.history)
         if not asked.stream:

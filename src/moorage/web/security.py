@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -11,11 +12,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from moorage.core.errors import BadInput, KeyRefused, MoorageError
-from moorage.store.keys import KeyRows
+from moorage.store.keys import Key, KeyRows
 from moorage.web.errors import error_response
 from moorage.web.pages import login_page, safe_next
 
 KEY_COOKIE = "moorage_key"
+_SCOPE_KEY = "moorage.key"
+_KNOWLEDGE_PATH = re.compile(r"/(?:api/)?kb/([^/]+)")
 MAX_JSON_BYTES = 4 * 2**20
 _OPEN = ("/login", "/static/", "/images/", "/api/health", "/favicon.ico")
 _UPLOADS = ("/add", "/doc/convert", "/doc/chunk")
@@ -44,6 +47,13 @@ class BodyTooLarge(BadInput):
     status = 413
 
 
+class KeyOutOfScope(MoorageError):
+    """The key {name!r} may not use {what}. Use another key, or widen this one with `moorage key set {name}`."""
+
+    zh = "密钥 {name!r} 无权使用 {what}。请换用其他密钥，或用 `moorage key set {name}` 放宽其范围。"
+    status = 403
+
+
 class Gate:
     """The first middleware. On loopback without keys it refuses foreign host names (DNS rebinding); with keys it asks for one everywhere."""
 
@@ -61,6 +71,7 @@ class Gate:
         try:
             self._check(request)
             allowed = await self._has_right_key(request)
+            _check_scope(request)
         except MoorageError as e:
             await error_response(request, e)(scope, receive, send)
             return
@@ -87,9 +98,33 @@ class Gate:
         key = key_of(request)
         if not key:
             return not self._needs_key
-        if await asyncio.to_thread(self._keys.find, key):
+        if found := await asyncio.to_thread(self._keys.find, key):
+            request.scope[_SCOPE_KEY] = found
             return True
         return not self._needs_key and not await asyncio.to_thread(self._keys.list)
+
+
+def may_use(request: Request, name: str) -> bool:
+    """Whether the caller's key may use the knowledge base of this name; without a key everything is open."""
+    key: Key | None = request.scope.get(_SCOPE_KEY)
+    return key is None or key.rules.may_use(name)
+
+
+def check_may_use(request: Request, name: str) -> None:
+    """Raises KeyOutOfScope where the caller's key may not use the knowledge base of this name."""
+    if not may_use(request, name):
+        raise KeyOutOfScope(name=request.scope[_SCOPE_KEY].name, what=name)
+
+
+def _check_scope(request: Request) -> None:
+    key: Key | None = request.scope.get(_SCOPE_KEY)
+    if key is None:
+        return
+    path: str = request.scope["path"]
+    if not key.rules.may_call(path):
+        raise KeyOutOfScope(name=key.name, what=path)
+    if found := _KNOWLEDGE_PATH.match(path):
+        check_may_use(request, found[1])
 
 
 def key_of(request: Request) -> str:

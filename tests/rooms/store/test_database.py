@@ -68,7 +68,7 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
         assert c.execute("SELECT count(*) FROM knowledge").fetchone()[0] == 0
 
 
-@pytest.mark.parametrize("subject", ["knowledge", "documents", "jobs", "access"])
+@pytest.mark.parametrize("subject", ["knowledge", "documents", "jobs", "access", "usage"])
 def test_every_named_statement_is_valid_sql(tmp_path: Path, subject: str) -> None:
     database = Database(tmp_path / "moorage.db")
     for name, sql in statements(subject).items():

@@ -1,0 +1,235 @@
+"""Who calls, what they may do and how much: keys, scopes and limits, all in memory. A request never waits here for a disk or another process's
+answer; changes that others make to the keys are noticed by a thread (see ``follow.py``)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from moorage.gateway import admission as admitting
+from moorage.gateway import errors, refusals
+from moorage.gateway.board import Board, PrivateBoard
+from moorage.gateway.calendar import Calendar
+from moorage.gateway.limits import Account, Moment, Quota, Taken, Wanted
+from moorage.gateway.prices import Prices, price_of
+from moorage.gateway.refusals import HeaderRows, duration
+from moorage.store.key_rules import KeyRules
+from moorage.store.keys import Key, KeyRows, key_hash
+from moorage.store.usage import Spent, UsageRows
+
+MOST_TOKENS = 10**12
+"""No request is taken for more, whatever it or its backend says."""
+
+_SECOND = 1_000_000
+_MOST_ALLOWED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: a key, or nobody in particular (``key_id`` 0) where no key is asked for."""
+
+    key_id: int = 0
+    name: str = ""
+    rules: KeyRules = field(default_factory=KeyRules)
+    hash: str = field(default="", repr=False)
+    quota: Quota = field(default_factory=Quota, repr=False)
+    account: Account | None = field(default=None, repr=False)
+    allowed: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]], repr=False, compare=False)
+    """Endpoints with models that were found to be in scope: globs are matched once."""
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether their requests wait behind those of others."""
+        return self.rules.priority == "batch"
+
+    def may_use(self, model: str) -> bool:
+        """Whether this model is theirs to see and to use."""
+        return self.rules.may_use(model)
+
+
+ANYBODY = Caller()
+
+
+@dataclass(slots=True)
+class Admission:
+    """A request that was let in. ``headers`` are for its answer: the limits of the key and what is left of them."""
+
+    caller: Caller
+    model: str
+    wanted: Wanted
+    headers: HeaderRows = ()
+    taken: Taken | None = field(default=None, repr=False)
+
+
+class Authority:
+    """The keys and their counters. ``identify`` before the body is read, ``admit`` when it is known what is asked for, ``settle`` once at the end.
+
+    Any thread may call. ``now`` is ``time.monotonic()`` (seconds): of one clock, for all processes that share a board.
+    """
+
+    def __init__(
+        self,
+        keys: KeyRows,
+        usage: UsageRows,
+        *,
+        needs_key: bool = True,
+        prices: Prices | None = None,
+        board: Board | None = None,
+        zone: tzinfo | None = None,
+        wall: Callable[[], float] = time.time,
+        on_refused: Callable[[str, str], None] = lambda name, code: None,
+    ) -> None:
+        """Reads the keys and what they have spent. ``zone`` is the calendar of budgets, the machine's when None; ``wall`` a clock of seconds since 1970.
+        ``on_refused`` is told the key's name and the refusal's code."""
+        self.needs_key = needs_key
+        self.calendar = Calendar(zone)
+        self._keys, self._usage = keys, usage
+        self._prices: Prices = prices or {}
+        self._board = board or PrivateBoard()
+        self._wall = wall
+        self._on_refused = on_refused
+        self._ids: dict[str, int] = {}
+        self._callers: dict[str, Caller] = {}
+        self._version = -1
+        self.refresh()
+
+    def identify(self, key_text: str | None) -> Caller:
+        """Whose key this is. Raises GatewayRefusal (401) where one is needed or sent and is not right.
+
+        Where keys are not needed, any text will do as long as there are no keys: clients insist on sending one.
+        """
+        if not key_text:
+            if self.needs_key:
+                raise self._refused("", errors.missing_key())
+            return ANYBODY
+        caller = self._callers.get(key_hash(key_text))
+        if caller is None:
+            if self.needs_key or self._callers:
+                raise self._refused("", errors.bad_key())
+            return ANYBODY
+        if caller.rules.expires_at is not None and caller.rules.has_expired(self._wall()):
+            raise self._refused(caller.name, refusals.expired_key(caller.name))
+        return caller
+
+    def admit(self, caller: admitting.Caller, *, model: str, endpoint: str, tokens: int, now: float) -> Admission:
+        """Lets a request in and counts it, or raises GatewayRefusal: 401 where the key has been revoked meanwhile, 403 out of its scopes, 429 over
+        a limit. ``tokens`` is the most that the request may use; so many are reserved until it is settled."""
+        assert isinstance(caller, Caller)
+        if caller.account is None:
+            return Admission(caller, model, Wanted(0))
+        caller = self._as_of_now(caller)
+        if (endpoint, model) not in caller.allowed:
+            self._check_scope(caller, endpoint, model)
+        return self._take(caller, model, min(max(tokens, 0), MOST_TOKENS), now)
+
+    def settle(self, admission: admitting.Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> None:
+        """Puts what was used in the place of what was reserved. None counts as nothing: for who was not served. Of an answer that was cut off the
+        part that was sent is to be counted. Later calls for the same admission change nothing."""
+        assert isinstance(admission, Admission)
+        taken, account = admission.taken, admission.caller.account
+        if taken is None or account is None:
+            return
+        prompt, completion = min(prompt_tokens or 0, MOST_TOKENS), min(completion_tokens or 0, MOST_TOKENS)
+        cost = price_of(self._prices, admission.model).cost_nanos(prompt, completion)
+        admission.taken = None
+        moment = self._moment(now)
+        with self._board:
+            account.settle(moment, taken, prompt + completion, cost)
+
+    def refresh(self) -> bool:
+        """Looks whether the keys have changed and follows; says whether they had. Requests in flight are not touched. Raises MoorageError."""
+        version = self._keys.version()
+        if version == self._version:
+            return False
+        keys = self._keys.by_hash()
+        known = {caller.key_id: caller.account for caller in self._callers.values()}
+        opened = self._open_accounts([key.id for key in keys.values() if key.id not in known])
+        self._callers = {hash: _caller(key, hash, known.get(key.id) or opened[key.id]) for hash, key in keys.items()}
+        self._ids.update({key.name: key.id for key in keys.values()})
+        self._version = version
+        return True
+
+    def sweep(self) -> None:
+        """Gives back what workers held that are no more."""
+        self._board.sweep()
+
+    def in_flight(self) -> dict[str, int]:
+        """Requests at this moment by the name of their key; of all workers."""
+        with self._board:
+            return {caller.name: caller.account.in_flight() for caller in self._callers.values() if caller.account}
+
+    def spent(self, caller: Caller) -> Spent:
+        """What a caller has used this day and month."""
+        if caller.account is None:
+            return Spent()
+        with self._board:
+            return caller.account.spent(self.calendar.today(self._wall()))
+
+    def key_id(self, name: str) -> int:
+        """The number of the key of this name, also of one that was removed meanwhile; 0 for nobody's."""
+        return self._ids.get(name, 0)
+
+    def _refused(self, name: str, refusal: errors.GatewayRefusal) -> errors.GatewayRefusal:
+        self._on_refused(name, refusal.code)
+        return refusal
+
+    def _as_of_now(self, caller: Caller) -> Caller:
+        """The caller with the rules of this moment: reading a body can take longer than revoking a key."""
+        found = self._callers.get(caller.hash)
+        if found is None:
+            raise self._refused(caller.name, errors.bad_key())
+        return found
+
+    def _check_scope(self, caller: Caller, endpoint: str, model: str) -> None:
+        if not caller.rules.may_call(endpoint):
+            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
+        if not caller.rules.may_use(model):
+            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
+        if len(caller.allowed) < _MOST_ALLOWED:
+            caller.allowed.add((endpoint, model))
+
+    def _take(self, caller: Caller, model: str, tokens: int, now: float) -> Admission:
+        account, quota = caller.account, caller.quota
+        assert account is not None
+        moment, wanted = self._moment(now), Wanted(tokens, price_of(self._prices, model).most_nanos(tokens))
+        with self._board:
+            short = account.shortage(moment, quota, wanted)
+            taken = None if short else account.take(moment, quota, wanted)
+            headers = _limit_headers(moment.now, quota, account)
+        if short:
+            raise self._refused(caller.name, refusals.over_limit(caller.name, short, headers))
+        return Admission(caller, model, wanted, headers, taken)
+
+    def _open_accounts(self, key_ids: list[int]) -> dict[int, Account]:
+        if not key_ids:
+            return {}
+        wall = self._wall()
+        today, spent = self.calendar.today(wall), self._usage.spent(self.calendar.date(wall))
+        opened = {key_id: self._board.account(key_id) for key_id in key_ids}
+        with self._board:
+            for key_id, account in opened.items():
+                account.begin(today, spent.get(key_id, Spent()))
+        return opened
+
+    def _moment(self, now: float) -> Moment:
+        wall = self._wall()
+        return Moment(int(now * _SECOND), wall, self.calendar.today(wall))
+
+
+def _caller(key: Key, hash: str, account: Account) -> Caller:
+    return Caller(key.id, key.name, key.rules, hash, Quota.of(key.rules), account)
+
+
+def _limit_headers(now: int, quota: Quota, account: Account) -> HeaderRows:
+    """``x-ratelimit-*`` as OpenAI spells them, for the limits that there are."""
+    rows: HeaderRows = ()
+    for kind, limit, window in ((b"requests", quota.requests, account.requests), (b"tokens", quota.tokens, account.tokens)):
+        if limit is not None:
+            rows += (
+                (b"x-ratelimit-limit-" + kind, b"%d" % limit),
+                (b"x-ratelimit-remaining-" + kind, b"%d" % max(0, limit - window.used(now))),
+                (b"x-ratelimit-reset-" + kind, duration(window.reset(now) / _SECOND).encode()),
+            )
+    return rows

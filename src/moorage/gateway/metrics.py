@@ -1,0 +1,185 @@
+"""Counters, gauges and histograms in Prometheus' text format. Counting costs a look-up; memory is bounded, whatever names callers send."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+Labels = tuple[str, ...]
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+MOST_SERIES = 2_000
+"""Of one family. What comes beyond is counted under labels that all say ``other``: sums stay right, names are lost."""
+_LONGEST_LABEL = 120
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": " "})
+
+
+@dataclass(slots=True)
+class Family:
+    """One metric: its name, what it means, the names of its labels, and a value (or a histogram's counts, sum last) for each set of them."""
+
+    name: str
+    help: str
+    kind: Kind
+    labels: Labels = ()
+    bounds: tuple[float, ...] = ()
+    most: int = MOST_SERIES
+    series: dict[Labels, list[float]] = field(default_factory=dict[Labels, list[float]])
+
+    def add(self, labels: Labels = (), amount: float = 1.0) -> None:
+        """Counts."""
+        self.values(labels)[0] += amount
+
+    def observe(self, labels: Labels, value: float) -> None:
+        """Counts a value into its bucket: the first whose bound is not below it."""
+        values = self.values(labels)
+        values[bisect_left(self.bounds, value)] += 1
+        values[-1] += value
+
+    def values(self, labels: Labels) -> list[float]:
+        """The numbers of these labels, at zero where they are new."""
+        found = self.series.get(labels)
+        if found is None:
+            if len(self.series) >= self.most:
+                labels = ("other",) * len(labels)
+            found = self.series.setdefault(labels, [0.0] * (len(self.bounds) + 2 if self.bounds else 1))
+        return found
+
+    def lines(self) -> Iterator[str]:
+        """The family as Prometheus reads it."""
+        yield f"# HELP {self.name} {self.help.translate(_ESCAPES)}"
+        yield f"# TYPE {self.name} {self.kind}"
+        for labels, values in self.series.items():
+            pairs = [f'{name}="{escaped(value)}"' for name, value in zip(self.labels, labels, strict=True)]
+            if self.kind == "histogram":
+                yield from self._histogram(pairs, values)
+            else:
+                yield f"{self.name}{_braced(pairs)} {_number(values[0])}"
+
+    def _histogram(self, pairs: list[str], values: list[float]) -> Iterator[str]:
+        count = 0.0
+        for bound, here in zip((*self.bounds, float("inf")), values, strict=False):
+            count += here
+            edge = f'le="{_number(bound)}"'
+            yield f"{self.name}_bucket{_braced([*pairs, edge])} {_number(count)}"
+        yield f"{self.name}_sum{_braced(pairs)} {_number(values[-1])}"
+        yield f"{self.name}_count{_braced(pairs)} {_number(count)}"
+
+
+Source = Callable[[], Iterable[Family]]
+"""Families that are made when somebody looks: gauges."""
+Snapshot = Mapping[str, Sequence[tuple[Sequence[str], Sequence[float]]]]
+"""The counts of another process, by family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One request that is over. Times in seconds; ``first_token_s`` None where there was none."""
+
+    model: str
+    endpoint: str
+    key: str
+    status: int
+    is_cancelled: bool
+    prompt_tokens: int
+    completion_tokens: int
+    queue_s: float
+    first_token_s: float | None
+    total_s: float
+    own_s: float
+
+
+class Metrics:
+    """What the gateway counts. Any thread may."""
+
+    def __init__(self, sources: Sequence[Source] = ()) -> None:
+        self._lock = threading.Lock()
+        self._sources = list(sources)
+        self._requests = Family(
+            "moorage_gateway_requests_total", "Requests that reached a model, by HTTP status.", "counter", ("model", "endpoint", "status")
+        )
+        self._key_requests = Family("moorage_gateway_key_requests_total", "Requests of a key.", "counter", ("key", "model"))
+        self._tokens = Family("moorage_gateway_tokens_total", "Tokens read and written.", "counter", ("key", "model", "kind"))
+        self._cancelled = Family("moorage_gateway_cancelled_total", "Requests whose caller left before the end.", "counter", ("model",))
+        self._refused = Family("moorage_gateway_refused_total", "Requests refused before a model was asked.", "counter", ("key", "code"))
+        self._seconds = _seconds("request", "Seconds from the request to the end of its answer.")
+        self._queue = _seconds("queue", "Seconds in line.")
+        self._first = _seconds("first_token", "Seconds to the first byte of the answer.")
+        self._own = _seconds("own", "Seconds spent by the gateway itself before a server was asked.")
+        self._families = (
+            self._requests, self._key_requests, self._tokens, self._cancelled, self._refused, self._seconds, self._queue, self._first, self._own,
+        )  # fmt: skip
+
+    def add_source(self, source: Source) -> None:
+        self._sources.append(source)
+
+    def observe(self, seen: Observation) -> None:
+        """Counts a request."""
+        model = (seen.model,)
+        with self._lock:
+            self._requests.add((seen.model, seen.endpoint, str(seen.status)))
+            self._key_requests.add((seen.key, seen.model))
+            if seen.prompt_tokens:
+                self._tokens.add((seen.key, seen.model, "prompt"), seen.prompt_tokens)
+            if seen.completion_tokens:
+                self._tokens.add((seen.key, seen.model, "completion"), seen.completion_tokens)
+            if seen.is_cancelled:
+                self._cancelled.add(model)
+            self._seconds.observe(model, seen.total_s)
+            self._queue.observe(model, seen.queue_s)
+            self._own.observe(model, seen.own_s)
+            if seen.first_token_s is not None:
+                self._first.observe(model, seen.first_token_s)
+
+    def refused(self, key: str, code: str) -> None:
+        """Counts a request that a key or the lack of one was refused."""
+        with self._lock:
+            self._refused.add((key, code))
+
+    def snapshot(self) -> Snapshot:
+        """What was counted here, for ``render`` of another process; plain enough for JSON."""
+        with self._lock:
+            return {f.name: [(list(labels), list(values)) for labels, values in f.series.items()] for f in self._families}
+
+    def render(self, others: Iterable[Snapshot] = ()) -> bytes:
+        """Everything as text, with what other processes counted added. Gauges are those of this process."""
+        families = [Family(f.name, f.help, f.kind, f.labels, f.bounds, f.most) for f in self._families]
+        for snapshot in (self.snapshot(), *others):
+            for family in families:
+                _merge(family, snapshot.get(family.name, ()))
+        gauges = [family for source in self._sources for family in source()]
+        return ("\n".join(line for family in (*families, *gauges) for line in family.lines()) + "\n").encode()
+
+
+def gauge(name: str, help: str, labels: Labels = (), values: Mapping[Labels, float] | None = None) -> Family:
+    """A value of this moment."""
+    return Family(name, help, "gauge", labels, series={each: [value] for each, value in (values or {}).items()})
+
+
+def escaped(value: str) -> str:
+    """A label's value between its quotes."""
+    return value[:_LONGEST_LABEL].encode("utf-8", "replace").decode().translate(_ESCAPES)
+
+
+def _seconds(what: str, help: str) -> Family:
+    return Family(f"moorage_gateway_{what}_seconds", help, "histogram", ("model",), SECONDS)
+
+
+def _merge(family: Family, series: Sequence[tuple[Sequence[str], Sequence[float]]]) -> None:
+    for labels, more in series:
+        values = family.values(tuple(labels))
+        for place, amount in enumerate(more[: len(values)]):
+            values[place] += amount
+
+
+def _braced(pairs: list[str]) -> str:
+    return "{" + ",".join(pairs) + "}" if pairs else ""
+
+
+def _number(value: float) -> str:
+    if value == float("inf"):
+        return "+Inf"
+    return str(int(value)) if value == value and abs(value) < 1e15 and value == int(value) else repr(value)
