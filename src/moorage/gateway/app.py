@@ -16,7 +16,8 @@ from moorage.gateway.call import Call, Head, read_head
 from moorage.gateway.config import GatewayConfig, Replica
 from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
 from moorage.gateway.errors import GatewayRefusal, stopping, too_large, unexpected, unknown_model, unknown_path, wrong_method
-from moorage.gateway.exchange import JSON, CutOff, Exchange, Send
+from moorage.gateway.exchange import JSON, CutOff, Exchange
+from moorage.gateway.flow import Send
 from moorage.gateway.health import watch_health
 from moorage.gateway.leaving import LeaveWatch, Receive
 from moorage.gateway.multipart import find_model
@@ -28,6 +29,7 @@ from moorage.gateway.upstream.http import HttpUpstream
 
 Scope = MutableMapping[str, Any]  # as ASGI has it
 _CLIENT_LEFT = 499
+_LAST_WORDS = 100
 _METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 log = logging.getLogger("moorage.gateway")
 
@@ -54,6 +56,7 @@ class Gateway:
         self._conversions: Conversions = conversions or {}
         self._connect = connect or self._http_upstream
         self._started_at = int(time.time())
+        self._running = 0
         self._health: asyncio.Task[None] | None = None
         self._pools: dict[str, Pool] = {}
         self._by_name: dict[str, Pool] = {}
@@ -81,6 +84,10 @@ class Gateway:
             self._health.cancel()
             await asyncio.gather(self._health, return_exceptions=True)
             self._health = None
+        for _ in range(_LAST_WORDS):
+            await asyncio.sleep(0.01)  # answers that were just told to end send their last words
+            if not self._running:
+                break
         for pool in self._pools.values():
             pool.close()
 
@@ -161,6 +168,7 @@ class Gateway:
 
     async def _carry_out(self, call: Call, pool: Pool, receive: Receive, send: Send) -> None:
         watch = LeaveWatch(receive)
+        self._running += 1
         try:
             await self._exchange.carry_out(call, pool, send)
         except asyncio.CancelledError:
@@ -179,6 +187,7 @@ class Gateway:
             raise CutOff from e
         finally:
             watch.stop()
+            self._running -= 1
             self._settle(call)
 
     def _settle(self, call: Call) -> None:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from moorage.gateway.answers import TryElsewhere, error_in_stream, failed, is_final, refused
 from moorage.gateway.call import Call
 from moorage.gateway.config import GatewayConfig
+from moorage.gateway.flow import Flow, Send
 from moorage.gateway.peek import GenerationPeek, prefix_key
 from moorage.gateway.pool import Pool, Seat
 from moorage.gateway.relay import RelayRules, SseRelay, error_event, read_reply, with_both_reasonings
 from moorage.gateway.upstream.base import Answer, UpstreamFailure
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]  # as ASGI has it
 
 JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
 _STREAM_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
@@ -169,18 +166,23 @@ class Exchange:
                 raise UpstreamFailure("closed", "ended the stream before the first word", "在首个词之前结束了数据流")
         return begun
 
-    async def _relay(self, answer: Answer, relay: SseRelay, out: bytes, send: Send) -> bytes:
+    async def _relay(self, answer: Answer, relay: SseRelay, begun: bytes, send: Send) -> bytes:
         """Piece by piece; returns what is to be sent last."""
         answer.allow_pauses(self._config.pause_timeout_s)
-        read, feed = answer.read, relay.feed
-        while not relay.is_done:
-            if out:
-                await send({"type": "http.response.body", "body": out, "more_body": True})
-            data = await read()
-            if not data:
+        if relay.is_done:
+            return begun
+        await send({"type": "http.response.body", "body": begun, "more_body": True})
+        flow = Flow(relay, send)
+        while True:
+            await answer.pump(flow.take)
+            if flow.failure is not None:
+                raise flow.failure
+            if flow.is_stuck:
+                await flow.unstick()
+            elif relay.is_done:
+                return flow.rest
+            else:
                 return relay.finish()
-            out = feed(data)
-        return out
 
     async def _drain(self, answer: Answer) -> None:
         """The bytes behind ``[DONE]``, so that the connection can be used again."""
