@@ -113,18 +113,34 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
 
 
 @contextmanager
-def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> Iterator[tuple[Gateway, str | None]]:
+def open_gateway(
+    resolved: Resolved, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None
+) -> Iterator[tuple[Gateway, str | None]]:
     """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
-    is touched. Raises SettingInvalid."""
+    is touched. It follows changes of the file; ``flags`` hold then, too. Raises SettingInvalid."""
     from moorage.gateway.app import Gateway
-    from moorage.gateway.config import gateway_config
+    from moorage.gateway.config import GatewayConfig, gateway_config
     from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
     from moorage.gateway.metering import model_gauges
+    from moorage.gateway.reload import follow_file
 
     config = gateway_config(stack, resolved.settings)
+    prices = {entry.name: entry.price for entry in config.models}
+
+    def reread() -> GatewayConfig:
+        again, changed = load(flags, stack.path)
+        return gateway_config(changed, again.settings)
+
+    async def follow(gateway: Gateway) -> None:
+        def apply(new: GatewayConfig) -> None:
+            prices.update({entry.name: entry.price for entry in new.models})
+            gateway.configure(new)
+
+        if stack.path is not None:
+            await follow_file(stack.path, reread, apply)
 
     def gateway(fairness: Fairness) -> Gateway:
-        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render)
+        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render, companions=[follow])
         fairness.metrics.add_source(lambda: model_gauges(made.state()))
         return made
 
@@ -134,7 +150,7 @@ def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> It
     store = DataFolder(resolved.settings.data)
     try:
         new_key = store.keys.create("first") if not store.keys.list() else None
-        with open_fairness(store, needs_key=True, prices={entry.name: entry.price for entry in config.models}) as fairness:
+        with open_fairness(store, needs_key=True, prices=prices) as fairness:
             yield gateway(fairness), new_key
     finally:
         store.close()

@@ -19,7 +19,7 @@ def run_gateway(flags: Mapping[str, object], config: Path | None, as_json: bool)
     settings = resolved.settings
     with (
         Door(settings.host, settings.port) as door,
-        open_gateway(resolved, stack, needs_key=door.needs_key(settings.keys)) as (gateway, new_key),
+        open_gateway(resolved, stack, needs_key=door.needs_key(settings.keys), flags=flags) as (gateway, new_key),
     ):
         models = [entry.name for entry in gateway.config.models]
         if not models:

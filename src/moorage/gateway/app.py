@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -28,6 +28,8 @@ from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
 
 Scope = MutableMapping[str, Any]  # as ASGI has it
+Companion = Callable[["Gateway"], Coroutine[Any, Any, None]]
+"""Something that runs beside the requests until it is cancelled."""
 _CLIENT_LEFT = 499
 _LAST_WORDS = 100
 _METRICS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -38,7 +40,7 @@ class Gateway:
     """One door for all models. Serve it with uvicorn, or mount it; ``start`` and ``stop`` are its lifespan.
 
     ``authority`` says who may, ``meter`` writes down, ``metrics`` renders what ``/metrics`` shows, ``conversions`` are for endpoints whose
-    shape a server does not speak.
+    shape a server does not speak, ``companions`` run beside it from ``start`` to ``stop``.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Gateway:
         metrics: Callable[[], bytes] | None = None,
         conversions: Conversions | None = None,
         connect: Callable[[Replica], Upstream] | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._authority: Authority = authority or OpenDoor()
         self._meter, self._metrics = meter, metrics
@@ -57,7 +60,8 @@ class Gateway:
         self._connect = connect or self._http_upstream
         self._started_at = int(time.time())
         self._running = 0
-        self._health: asyncio.Task[None] | None = None
+        self._companions = (watch_health, *companions)
+        self._beside: list[asyncio.Task[None]] = []
         self._pools: dict[str, Pool] = {}
         self._by_name: dict[str, Pool] = {}
         self.config = config
@@ -65,25 +69,30 @@ class Gateway:
 
     def configure(self, config: GatewayConfig) -> None:
         """Takes over another configuration. Models that stayed as they were keep their servers' state; running answers go on."""
-        kept = {
-            name: pool
-            for name, pool in self._pools.items()
-            if pool.entry in config.models and config.connect_timeout_s == self.config.connect_timeout_s
-        }
+        is_kept = config.connect_timeout_s == self.config.connect_timeout_s
+        kept = {name: pool for name, pool in self._pools.items() if is_kept and pool.entry in config.models}
+        for name, pool in self._pools.items():
+            if name not in kept:
+                pool.close()
         self.config, self._exchange = config, Exchange(config)
         self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
         self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
 
+    @property
+    def pools(self) -> Collection[Pool]:
+        """The models' servers, as they are now."""
+        return self._pools.values()
+
     async def start(self) -> None:
-        """Begins to look after the servers' health."""
-        if self.config.health_interval_s and self._health is None:
-            self._health = asyncio.get_running_loop().create_task(watch_health(lambda: self._pools.values(), self.config.health_interval_s))
+        """Begins what runs beside the requests: looks at the servers' health, and the companions."""
+        if not self._beside:
+            self._beside = [asyncio.get_running_loop().create_task(each(self)) for each in self._companions]
 
     async def stop(self) -> None:
-        if self._health is not None:
-            self._health.cancel()
-            await asyncio.gather(self._health, return_exceptions=True)
-            self._health = None
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._beside = []
         for _ in range(_LAST_WORDS):
             await asyncio.sleep(0.01)  # answers that were just told to end send their last words
             if not self._running:

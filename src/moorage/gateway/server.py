@@ -25,6 +25,7 @@ def serve_gateway(gateway: Gateway, door: Door) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(gateway.config.drain_timeout_s)),
     )
