@@ -87,7 +87,7 @@ class Authority:
         self.needs_key = needs_key
         self.calendar = Calendar(zone)
         self._keys, self._usage = keys, usage
-        self._prices: Prices = prices or {}
+        self._prices: Prices = {} if prices is None else prices
         self._board = board or PrivateBoard()
         self._wall = wall
         self._on_refused = on_refused
