@@ -26,6 +26,10 @@ class Caller(Protocol):
         """Whether a model is theirs to see and to use."""
         ...
 
+    def may_call(self, endpoint: str) -> bool:
+        """Whether an endpoint is theirs to call."""
+        ...
+
 
 class Admission(Protocol):
     """A call that was let in. ``headers`` go out with its answer: what is left of its limits."""
@@ -84,6 +88,9 @@ class _Someone:
     is_batch: bool = False
 
     def may_use(self, model: str) -> bool:
+        return True
+
+    def may_call(self, endpoint: str) -> bool:
         return True
 
 

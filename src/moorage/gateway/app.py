@@ -23,6 +23,7 @@ from moorage.gateway.leaving import LeaveWatch, Receive
 from moorage.gateway.multipart import find_model
 from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, with_defaults
 from moorage.gateway.pool import Pool
+from moorage.gateway.refusals import endpoint_out_of_scope
 from moorage.gateway.relay import DONE
 from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
@@ -236,7 +237,9 @@ class Gateway:
         if path in ("/health", "/v1/health"):
             page, kind = {"status": "ok", "models": self.state()}, JSON
         elif path == "/metrics" and self._metrics is not None:
-            self._authority.identify(head.key)
+            caller = self._authority.identify(head.key)
+            if not caller.may_call("metrics"):
+                raise endpoint_out_of_scope(caller.name, "metrics")
             page, kind = self._metrics(), _METRICS
         elif path in ("/v1/models", "/models"):
             caller = self._authority.identify(head.key)

@@ -48,6 +48,10 @@ class Caller:
         """Whether this model is theirs to see and to use."""
         return self.rules.may_use(model)
 
+    def may_call(self, endpoint: str) -> bool:
+        """Whether this endpoint is theirs to call."""
+        return self.rules.may_call(endpoint)
+
 
 ANYBODY = Caller()
 NOTHING = Wanted(0)

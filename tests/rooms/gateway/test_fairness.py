@@ -253,6 +253,18 @@ def test_a_key_for_batches_waits_behind_the_others(store: DataFolder, backend: M
     assert order == ["running", "person", "batch"]
 
 
+def test_metrics_are_for_keys_that_may_call_them(store: DataFolder, backend: ModelServer) -> None:
+    reader, other = (
+        store.keys.create("prometheus", KeyRules(endpoints=("metrics",))),
+        store.keys.create("dify", KeyRules(endpoints=("chat",))),
+    )
+    with gateway(store, backend) as url:
+        assert httpx2.get(f"{url}/metrics", headers={"authorization": f"Bearer {reader}"}).status_code == 200
+        assert httpx2.get(f"{url}/metrics", headers={"authorization": f"Bearer {other}"}).json()["error"]["code"] == "missing_scope"
+        assert httpx2.get(f"{url}/metrics").status_code == 401
+        assert (ask(url, reader).status_code, ask(url, other).status_code) == (403, 200)
+
+
 def test_leaving_a_stream_before_its_end_is_not_free(store: DataFolder, backend: ModelServer) -> None:
     key = store.keys.create("dify", KeyRules(day_tokens=1000))
     backend.trouble = Trouble(pieces=(*(delta(f"w{n} ") for n in range(40)), b"data: [DONE]\n\n"), between_s=0.05)
