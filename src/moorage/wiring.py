@@ -114,10 +114,11 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
 
 @contextmanager
 def open_gateway(
-    resolved: Resolved, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None
+    resolved: Resolved, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None, shared: Path | None = None
 ) -> Iterator[tuple[Gateway, str | None]]:
     """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
-    is touched. It follows changes of the file; ``flags`` hold then, too. Raises SettingInvalid."""
+    is touched. It follows changes of the file; ``flags`` hold then, too. ``shared`` is what ``share_among_workers`` made, for one of several workers.
+    Raises SettingInvalid."""
     from moorage.gateway.app import Gateway
     from moorage.gateway.config import GatewayConfig, gateway_config
     from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
@@ -150,8 +151,19 @@ def open_gateway(
     store = DataFolder(resolved.settings.data)
     try:
         new_key = store.keys.create("first") if not store.keys.list() else None
-        with open_fairness(store, needs_key=True, prices=prices) as fairness:
+        with open_fairness(store, needs_key=True, prices=prices, shared=shared) as fairness:
             yield gateway(fairness), new_key
+    finally:
+        store.close()
+
+
+def share_among_workers(resolved: Resolved, folder: Path, workers: int) -> None:
+    """Makes in ``folder`` what so many workers of a gateway share: counters with room for all keys, and for workers that take over from others."""
+    from moorage.gateway.fairness import share
+
+    store = DataFolder(resolved.settings.data)
+    try:
+        share(folder, 2 * workers, len(store.keys.list()))
     finally:
         store.close()
 

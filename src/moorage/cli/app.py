@@ -80,6 +80,9 @@ def gateway(
     embedder: o.EmbedderUrl = None,
     embedder_model: o.EmbedderModel = None,
     embedder_key: o.EmbedderKey = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes that serve; limits hold for all together. 工作进程数")
+    ] = 1,
     json: o.Json = False,
 ) -> None:
     """Serve every model of moorage.yaml at one OpenAI-compatible address. 为所有模型提供统一的 OpenAI 兼容地址。
@@ -90,7 +93,7 @@ def gateway(
         "host": host, "port": port, "keys": keys, "data": data, "llm": llm, "llm_model": llm_model, "llm_key": llm_key,
         "embedder": embedder, "embedder_model": embedder_model, "embedder_key": embedder_key,
     }  # fmt: skip
-    run_gateway(flags, config, json)
+    run_gateway(flags, config, json, workers)
 
 
 @app.command()

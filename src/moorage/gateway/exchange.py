@@ -143,8 +143,8 @@ class Exchange:
             rest = relay.fail(failure.reason, failure.reason_zh)
             call.status = 502
             seat.note_failure(time.monotonic())
-        if relay.tokens is not None:
-            call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
+        finally:  # also when the client leaves
+            _note_tokens(call, relay)
         await send({"type": "http.response.body", "body": rest})
         await self._drain(answer)
 
@@ -161,7 +161,7 @@ class Exchange:
             data = await answer.read()
             begun = relay.feed(data) if data else b""  # what came before the first word were comments
             if relay.has_error:
-                raise error_in_stream(call.entry.name, begun)
+                raise error_in_stream(call.entry.name, relay.last)
             if not relay.has_data and (not data or relay.is_done):
                 raise UpstreamFailure("closed", "ended the stream before the first word", "在首个词之前结束了数据流")
         return begun
@@ -222,3 +222,11 @@ class Exchange:
             log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
             rest = error_event(failure.reason)
         await send({"type": "http.response.body", "body": rest})
+
+
+def _note_tokens(call: Call, relay: SseRelay) -> None:
+    """What a streamed answer cost. One that was cut off, or whose server does not say, is taken for what was sent of it: leaving early is not free."""
+    if relay.tokens is not None:
+        call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
+    elif isinstance(call.peeked, GenerationPeek):
+        call.prompt_tokens, call.completion_tokens = call.peeked.text_tokens, relay.words

@@ -77,6 +77,11 @@ class Window:
         words[_TOTAL] += amount
         return number
 
+    @property
+    def total(self) -> int:
+        """What ``used`` or ``add`` saw last."""
+        return self._words[_TOTAL]
+
     def correct(self, now: int, number: int, by: int) -> None:
         """Changes what was added as ``number``. Where that has left the window there is nothing to give back, and what is too much counts from now."""
         self.used(now)
@@ -141,6 +146,13 @@ class Quota:
     def has_budget(self) -> bool:
         return not (self.day_tokens is self.month_tokens is self.day_cost is self.month_cost is None)
 
+    @property
+    def is_limited(self) -> bool:
+        return self != _UNLIMITED
+
+
+_UNLIMITED = Quota()
+
 
 @dataclass(frozen=True, slots=True)
 class Today:
@@ -187,13 +199,15 @@ class Shortage:
     wait_s: float | None
 
 
-# Of an account: is it in use, day, month, their sums; then the two windows, then three numbers for each process.
-_MADE, _DAY, _MONTH, _DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST = range(7)
-_REQUESTS = 7
+# Of an account: day, month, their sums; then the two windows, then three numbers for each process.
+_DAY, _MONTH, _DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST, _REQUESTS = range(7)
 _TOKENS = _REQUESTS + WINDOW_WORDS
 _COLUMNS = _TOKENS + WINDOW_WORDS
 _IN_FLIGHT, _RESERVED_TOKENS, _RESERVED_COST = range(3)
 _COLUMN = 3
+
+
+_SUMS = (_DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST)
 
 
 def account_words(workers: int) -> int:
@@ -217,13 +231,11 @@ class Account:
         self.tokens = Window(words[_TOKENS:_COLUMNS])
 
     def begin(self, today: Today, spent: Spent) -> None:
-        """Starts the budgets where they stood; does nothing where another process has done it."""
-        words = self._words
-        if words[_MADE]:
-            return
-        words[_MADE], words[_DAY], words[_MONTH] = 1, today.day, today.month
-        words[_DAY_TOKENS], words[_MONTH_TOKENS] = min(spent.day_tokens, _LARGEST), min(spent.month_tokens, _LARGEST)
-        words[_DAY_COST], words[_MONTH_COST] = min(spent.day_cost, _LARGEST), min(spent.month_cost, _LARGEST)
+        """Raises the budgets to where they stood at least. What was counted since, here or by another process, stays."""
+        self._roll(today)
+        written = (spent.day_tokens, spent.month_tokens, spent.day_cost, spent.month_cost)
+        for place, amount in zip(_SUMS, written, strict=True):
+            self._words[place] = max(self._words[place], min(amount, _LARGEST))
 
     def shortage(self, moment: Moment, quota: Quota, wanted: Wanted) -> Shortage | None:
         """What is missing for this request; of several limits the one that takes longest to come back."""
