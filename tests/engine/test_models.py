@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 import numpy as np
 import pytest
 
 from moorage.core.errors import ModelRefused
 from moorage.core.nouns import ModelSpec, Plan, Service
+from moorage.kb.chunking import Chunked
+from moorage.kb.relate import SCHEMA
 from moorage.models.base import Message
 from moorage.models.openai import OpenAIChat, OpenAIEmbedder
+from moorage.wiring import open_documents
 
 pytestmark = pytest.mark.engine
 
@@ -83,3 +87,26 @@ def test_a_text_longer_than_the_model_reads_is_cut_and_not_refused(vllm_embed_ur
 
     assert matrix.shape[0] == 3
     assert "of a text's 18000 characters" in caplog.text
+
+
+def test_an_answer_to_a_schema_takes_its_shape(vllm_chat_url: str) -> None:
+    async def verdict() -> str:
+        asked = chat_at(vllm_chat_url).stream([Message("user", FACTS)], max_tokens=300, json_schema=SCHEMA)
+        return "".join([piece async for piece in asked])
+
+    # So small a model may fill what is left with blanks, which the schema allows.
+    assert re.match(r'\s*\{\s*"relation"\s*:\s*"(related|independent)"', asyncio.run(verdict()))
+
+
+def test_a_real_model_decides_where_parents_end_and_changes_nothing_else(vllm_chat_url: str) -> None:
+    text = "# FAQ\n\n" + "\n\n".join(f"Question {n}: how is it done? It is done like this, step by step, {n} times." for n in range(12))
+
+    async def chunked(*, ask_model: bool) -> Chunked:
+        with open_documents(llm=vllm_chat_url) as documents:
+            return await documents.chunk_bytes("faq.md", text.encode(), child_max=120, parent_max=500, ask_model=ask_model)
+
+    alone, asked = asyncio.run(chunked(ask_model=False)), asyncio.run(chunked(ask_model=True))
+
+    assert [c.text for p in asked.parents for c in p.children] == [c.text for p in alone.parents for c in p.children]
+    assert len(asked.parents) >= len(alone.parents)
+    assert "verdicts_failed" not in [notice.code for notice in asked.notices]

@@ -80,7 +80,9 @@ def gateway(
     embedder: o.EmbedderUrl = None,
     embedder_model: o.EmbedderModel = None,
     embedder_key: o.EmbedderKey = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that serve; limits hold for all together. 工作进程数")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes that serve; limits hold for all together. 工作进程数")
+    ] = 1,
     json: o.Json = False,
 ) -> None:
     """Serve every model of moorage.yaml at one OpenAI-compatible address. 为所有模型提供统一的 OpenAI 兼容地址。

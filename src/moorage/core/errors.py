@@ -7,6 +7,8 @@
     │   ├── QuestionTooLong
     │   ├── FilterInvalid
     │   ├── ChunkLimitsInvalid
+    │   ├── ToolsInvalid          tools or a choice among them that cannot be served
+    │   ├── ChatTemplateInvalid   a model's chat template, or messages it refuses
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
@@ -128,6 +130,18 @@ class ChunkLimitsInvalid(BadInput):
     """The child limit is {child_max} and the parent limit {parent_max}; both must be at least 1 and the child limit not above the parent limit."""
 
     zh = "子块上限为 {child_max}，父块上限为 {parent_max}；二者至少为 1，且子块上限不能超过父块上限。"
+
+
+class ToolsInvalid(BadInput):
+    """{field} cannot be used: {reason}. {advice}"""
+
+    zh = "{field} 无效：{reason}。{advice}"
+
+
+class ChatTemplateInvalid(BadInput):
+    """The model's chat template cannot render this conversation: {reason}. Check the order of the roles, or set another template for the model."""
+
+    zh = "模型的对话模板无法渲染该对话：{reason}。请检查各角色的顺序，或为该模型设置其他模板。"
 
 
 class AddressRefused(BadInput):

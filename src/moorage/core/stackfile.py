@@ -21,7 +21,7 @@ from moorage.core.settings import SETTINGS, Setting
 FILE_NAME = "moorage.yaml"
 SECTIONS = ("models", "knowledge", "apps", "gateway", "store")
 MODEL_FIELDS = (
-    "url", "key", "model", "kind", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "defaults", "bounds", "queue", "queue_timeout_s",
+    "url", "key", "model", "kind", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "template", "defaults", "bounds", "queue", "queue_timeout_s",
     "price",
 )  # fmt: skip
 """What an entry of ``models:`` may say to the gateway; ``llm`` and ``embedder`` take their settings beside."""
@@ -236,6 +236,10 @@ def _model_rules() -> dict[str, object]:
         "replicas": {"type": "array", "items": replica, "description": "several servers of this model (多个副本)"},
         "aliases": {"type": "array", "items": text, "description": "other names it answers to (别名)"},
         "task": {**text, "description": "chat, embed, rerank, ... (用途)"},
+        "template": {
+            "type": "string",
+            "description": "the model's folder, tokenizer_config.json or .jinja, for tool_parsing: gateway (对话模板)",
+        },
         "tool_parsing": {"enum": ["native", "gateway"], "description": "who reads tool calls (由谁解析工具调用)"},
         "defaults": {"type": "object", "description": "parameters a request does not name (默认参数)"},
         "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},

@@ -14,6 +14,8 @@ from moorage.core.errors import Language
 from moorage.gateway.admission import Authority, Caller, Meter, OpenDoor
 from moorage.gateway.call import Call, Head, read_head
 from moorage.gateway.config import GatewayConfig, Replica
+from moorage.gateway.conversions import conversions as standard_conversions
+from moorage.gateway.embedding import Embedding
 from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
 from moorage.gateway.errors import GatewayRefusal, stopping, too_large, unexpected, unknown_model, unknown_path, wrong_method
 from moorage.gateway.exchange import JSON, CutOff, Exchange
@@ -25,6 +27,7 @@ from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, wi
 from moorage.gateway.pool import Pool
 from moorage.gateway.refusals import endpoint_out_of_scope
 from moorage.gateway.relay import DONE
+from moorage.gateway.shapes.messages import error_body as messages_error
 from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
 
@@ -57,7 +60,7 @@ class Gateway:
     ) -> None:
         self._authority: Authority = authority or OpenDoor()
         self._meter, self._metrics = meter, metrics
-        self._conversions: Conversions = conversions or {}
+        self._conversions: Conversions = standard_conversions() if conversions is None else conversions
         self._connect = connect or self._http_upstream
         self._started_at = int(time.time())
         self._running = 0
@@ -76,6 +79,7 @@ class Gateway:
             if name not in kept:
                 pool.close()
         self.config, self._exchange = config, Exchange(config)
+        self._embedding = Embedding(self._exchange)
         self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
         self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
 
@@ -148,7 +152,8 @@ class Gateway:
             else:
                 await self._serve(endpoint, head, receive, send)
         except GatewayRefusal as refusal:
-            await _refuse(refusal, head.language, head.request_id, send)
+            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.name == "messages" else None
+            await _refuse(refusal, head.language, head.request_id, send, body)
         except CutOff as e:
             log.warning("request %s: the answer was cut off; the client's connection is closed", head.request_id, exc_info=e.__cause__)
         except Exception as e:  # one request must not take the others down
@@ -180,7 +185,8 @@ class Gateway:
         watch = LeaveWatch(receive)
         self._running += 1
         try:
-            await self._exchange.carry_out(call, pool, send)
+            carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
+            await carrier.carry_out(call, pool, send)
         except asyncio.CancelledError:
             if watch.has_left:
                 call.status = _CLIENT_LEFT
@@ -284,8 +290,8 @@ def _tidy(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-async def _refuse(refusal: GatewayRefusal, language: Language, request_id: str, send: Send) -> None:
-    body = refusal.body(language)
+async def _refuse(refusal: GatewayRefusal, language: Language, request_id: str, send: Send, body: bytes | None = None) -> None:
+    body = body if body is not None else refusal.body(language)
     headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode("latin-1"))]
     headers.extend(refusal.all_headers())
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

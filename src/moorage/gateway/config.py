@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from moorage.core.errors import SettingInvalid
+from moorage.core.errors import BadInput, SettingInvalid
 from moorage.core.settings import Settings
 from moorage.core.stackfile import StackFile
+from moorage.gateway.backends import backend
 from moorage.gateway.prices import FREE, Price
 from moorage.models.address import parse_address
 
@@ -38,6 +39,7 @@ class ModelEntry:
     aliases: tuple[str, ...] = ()
     task: str = "chat"
     tool_parsing: str = "native"
+    template: str = ""
     defaults: Mapping[str, object] = field(default_factory=dict[str, object])
     bounds: Bounds = field(default_factory=dict[str, tuple[float | None, float | None]])
     queue: int = 256
@@ -123,6 +125,7 @@ class _Reader:
             aliases=tuple(dict.fromkeys(a for a in (*aliases, *sorted(own)) if a != self._name)),
             task=task,
             tool_parsing=tool_parsing,
+            template=self._optional("template", raw.get("template")),
             defaults=self._mapping("defaults", raw.get("defaults")),
             bounds={key: self._bound(f"bounds.{key}", each) for key, each in self._mapping("bounds", raw.get("bounds")).items()},
             queue=int(self._number("queue", raw.get("queue", 256), 0, 1_000_000, whole=True)),
@@ -168,12 +171,19 @@ class _Reader:
             raise self._invalid(f"{dot}url", address.url, "it holds a user name and password", "地址中含有用户名和密码", advice)
         return Replica(
             url=address.url,
-            kind=self._text(f"{dot}kind", fields.get("kind", "openai")),
+            kind=self._kind(f"{dot}kind", fields.get("kind", "openai")),
             key=self._optional(f"{dot}key", fields.get("key")),
             weight=int(self._number(f"{dot}weight", fields.get("weight", 1), 1, 1000, whole=True)),
             model=self._optional(f"{dot}model", fields.get("model")),
             parallel=int(self._number(f"{dot}parallel", fields.get("parallel", 0), 0, 1_000_000, whole=True)),
         )
+
+    def _kind(self, place: str, raw: object) -> str:
+        kind = self._text(place, raw)
+        try:
+            return backend(kind).name
+        except BadInput as e:
+            raise self._invalid(place, kind, str(e), e.say("zh")) from e
 
     def _price(self, raw: Mapping[str, object]) -> Price:
         for key in raw:

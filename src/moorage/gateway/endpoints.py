@@ -36,8 +36,8 @@ class Conversion(Protocol):
         """The client's answer from the server's, in one piece."""
         ...
 
-    def stream(self, replica: Replica) -> StreamConversion:
-        """The client's stream from the server's."""
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        """The client's stream from the server's; None where it passes as it is."""
         ...
 
 

@@ -198,3 +198,10 @@ def unexpected() -> GatewayRefusal:
         "Something went wrong inside the gateway; its log says what. Try again, and report it if it happens again.",
         message_zh="网关内部出错，日志中有详情。请重试；若再次出现请反馈。",
     )
+
+
+def refusal(
+    status: int, en: str, zh: str, *, param: str | None = None, code: str | None = None, retry_after_s: float | None = None
+) -> GatewayRefusal:
+    """A refusal in one's own words: the caller's fault below 500, the engine's or ours from there on."""
+    return GatewayRefusal(status, INVALID if status < 500 else SERVER, code, en, param, retry_after_s, message_zh=zh)

@@ -14,7 +14,7 @@ from moorage.gateway.config import GatewayConfig
 from moorage.gateway.flow import Flow, Send
 from moorage.gateway.peek import GenerationPeek, prefix_key
 from moorage.gateway.pool import Pool, Seat
-from moorage.gateway.relay import RelayRules, SseRelay, error_event, read_reply, with_both_reasonings
+from moorage.gateway.relay import RelayRules, Reply, SseRelay, error_event, read_reply, with_both_reasonings
 from moorage.gateway.upstream.base import Answer, UpstreamFailure
 
 JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
@@ -23,6 +23,7 @@ _LONG_PROMPT_TOKENS = 512
 _ERROR_LIMIT = 1 << 20
 _ANSWER_LIMIT = 1 << 30
 _LAST_BYTES_S = 1.0
+_NO_USAGE = Reply(None, False)  # an array, as some engines answer: it has neither usage nor error
 log = logging.getLogger("moorage.gateway")
 
 
@@ -89,9 +90,9 @@ class Exchange:
         try:
             if not 200 <= answer.status < 300:
                 await self._refuse(call, seat, answer)
-            if is_stream and call.endpoint.answered == "generation":
+            if is_stream and (call.endpoint.answered == "generation" or call.conversion is not None):
                 await self._stream(call, seat, answer, send)
-            elif call.endpoint.answered == "any":
+            elif call.endpoint.answered == "any" and call.conversion is None:
                 await self._anything(call, seat, answer, send)
             else:
                 await self._whole(call, seat, await answer.whole(_ANSWER_LIMIT), send)
@@ -115,14 +116,14 @@ class Exchange:
     # An answer in one piece
 
     async def _whole(self, call: Call, seat: Seat, body: bytes, send: Send) -> None:
-        reply = read_reply(body)
+        reply = _NO_USAGE if body[:1] == b"[" and call.conversion is not None else read_reply(body)
         if reply.is_error:
             raise error_in_stream(call.entry.name, body)
         if reply.tokens is not None:
             call.prompt_tokens, call.completion_tokens = reply.tokens.prompt_tokens, reply.tokens.completion_tokens
         if call.conversion is not None:
             body = call.conversion.whole(seat.replica, body)
-        elif call.endpoint.needs == "messages" and b'"reasoning' in body:
+        if call.endpoint.needs == "messages" and b'"reasoning' in body:
             body = with_both_reasonings(body)
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
         await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(body))})
@@ -132,7 +133,7 @@ class Exchange:
 
     async def _stream(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
         conversion = call.conversion.stream(seat.replica) if call.conversion is not None else None
-        relay = SseRelay(RelayRules(call.wants_usage, call.endpoint.needs == "messages", conversion))
+        relay = SseRelay(RelayRules(call.wants_usage or conversion is not None, call.endpoint.needs == "messages", conversion))
         begun = await self._first(call, answer, relay)
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
         await send({"type": "http.response.start", "status": 200, "headers": [*call.client_headers(EVENTS), *_STREAM_HEADERS]})
@@ -161,7 +162,7 @@ class Exchange:
             data = await answer.read()
             begun = relay.feed(data) if data else b""  # what came before the first word were comments
             if relay.has_error:
-                raise error_in_stream(call.entry.name, begun)
+                raise error_in_stream(call.entry.name, relay.last)
             if not relay.has_data and (not data or relay.is_done):
                 raise UpstreamFailure("closed", "ended the stream before the first word", "在首个词之前结束了数据流")
         return begun

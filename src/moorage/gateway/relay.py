@@ -102,6 +102,11 @@ class SseRelay:
         self.words = 0
         """Blocks so far: about a token each, for answers whose usage never comes."""
 
+    @property
+    def last(self) -> bytes:
+        """The newest block's data, as the server sent it."""
+        return self._last
+
     def feed(self, data: bytes) -> bytes:
         """Bytes as they came from the server, to bytes for the client; often the same object. Raises UpstreamFailure for a block past
         BLOCK_LIMIT."""

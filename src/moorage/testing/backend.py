@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -118,21 +118,22 @@ class Backend:
     asked: list[Asked] = field(default_factory=list[Asked])
     left: list[float] = field(default_factory=list[float])
     connections: int = 0
-    _always: Play = field(default_factory=chat_reply)
+    _always: Play | Callable[[Asked], Play] = field(default_factory=chat_reply)
     _once: list[Play] = field(default_factory=list[Play])
 
-    def answer(self, play: Play) -> None:
-        """From now on, when nothing else was told."""
+    def answer(self, play: Play | Callable[[Asked], Play]) -> None:
+        """From now on, when nothing else was told; a function is asked with each request."""
         self._always = play
 
     def answer_once(self, *plays: Play) -> None:
         """For the next requests, one after another."""
         self._once.extend(plays)
 
-    def take(self, path: str) -> Play:
-        if path.endswith("/models"):  # how a gateway looks whether somebody is there
+    def take(self, asked: Asked) -> Play:
+        if asked.path.endswith("/models"):  # how a gateway looks whether somebody is there
             return json_reply({"object": "list", "data": []})
-        return self._once.pop(0) if self._once else self._always
+        play = self._once.pop(0) if self._once else self._always
+        return play(asked) if callable(play) else play
 
     @property
     def requests(self) -> list[Asked]:
@@ -155,7 +156,7 @@ class Backend:
 
 
 @contextmanager
-def backend(play: Play | None = None, port: int = 0) -> Iterator[Backend]:
+def backend(play: Play | Callable[[Asked], Play] | None = None, port: int = 0) -> Iterator[Backend]:
     """Runs the server in a thread until the block ends."""
     server = Backend()
     if play is not None:
@@ -212,7 +213,7 @@ class _Talk:
         if request is None:
             return False
         self._server.asked.append(request)
-        play = self._server.take(request.path)
+        play = self._server.take(request)
         playing = asyncio.ensure_future(self._play(play))
         leaving = asyncio.ensure_future(self._reader.read(1))
         await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)

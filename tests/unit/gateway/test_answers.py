@@ -58,7 +58,7 @@ def test_any_refusal_gets_openai_s_shape(status: int, body: bytes) -> None:
 
 
 def test_an_error_within_a_stream_gets_the_status_it_names() -> None:
-    told = error_in_stream("m", b'data: {"error":{"message":"too long","code":400}}\n\ndata: [DONE]\n\n')
+    told = error_in_stream("m", b'{"error":{"message":"too long","code":400}}')
     vague = error_in_stream("m", b'{"error":{"message":"dead"}}')
 
     assert isinstance(told, GatewayRefusal)

@@ -29,7 +29,9 @@ def read(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def seen(**more: object) -> UsageRecord:
-    known = UsageRecord(0.0, 1, "dify", "qwen3", "chat", 200, prompt_tokens=10, completion_tokens=5, first_token_s=0.2, total_s=1.0, own_s=0.0004)
+    known = UsageRecord(
+        0.0, 1, "dify", "qwen3", "chat", 200, prompt_tokens=10, completion_tokens=5, first_token_s=0.2, total_s=1.0, own_s=0.0004
+    )
     return known._replace(**more)
 
 

@@ -1,0 +1,14 @@
+"""Any OpenAI-compatible address: everything is forwarded as it came, for only its server knows what it understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from moorage.gateway.backends.base import Engine, Structured, Traits, Version
+
+
+def _structured(kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
+    return {f"guided_{kind}": value}
+
+
+BACKEND = Engine("openai", Traits(gives_base64=True), _structured)

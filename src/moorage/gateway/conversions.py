@@ -1,0 +1,258 @@
+"""Requests in another shape than their server's, joined to the gateway: which endpoint needs what, and nothing where bytes may pass as they are."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Protocol, cast
+
+import msgspec
+
+from moorage.gateway.backends import Backend, backend
+from moorage.gateway.config import ModelEntry, Replica
+from moorage.gateway.endpoints import Conversion, Conversions
+from moorage.gateway.errors import bad_field, bad_json
+from moorage.gateway.parameters import TOUCHED, mapped, needs_mapping
+from moorage.gateway.relay import StreamConversion
+from moorage.gateway.shapes import messages, rerank, responses, score
+from moorage.gateway.shapes.fields import Json, obj
+
+_CHAT = "/chat/completions"
+
+
+def conversions() -> Conversions:
+    """One for each endpoint whose shape some server does not speak."""
+    return {"chat": _chat, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages}
+
+
+def load(body: bytes) -> Json:
+    """A request's JSON object. Raises GatewayRefusal."""
+    try:
+        loaded = cast(object, msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        raise bad_json(str(e)) from e
+    except RecursionError as e:
+        raise bad_json("it is nested too deeply") from e
+    if not isinstance(loaded, dict):
+        raise bad_field(None, "it must be an object", "应为对象")
+    return cast(Json, loaded)
+
+
+class _Whole:
+    """A conversion whose answers come in one piece only."""
+
+    def stream(self, replica: Replica) -> StreamConversion:
+        raise bad_field("stream", "this endpoint does not stream", "该接口不支持流式")
+
+
+# Chat, in the words of its engine
+
+
+def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
+    """None for most requests: only one that holds a word of another engine's is taken apart, or one whose answer the gateway reads itself."""
+    if entry.tool_parsing == "gateway":
+        from moorage.gateway.tool_parsing import tool_parsing
+
+        return tool_parsing(entry, body)
+    kinds = tuple(sorted({replica.kind for replica in entry.replicas}))
+    if not _touched(kinds).search(body):
+        return None
+    loaded = load(body)
+    return _Chat(entry, loaded) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
+
+
+@cache
+def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
+    names = set(TOUCHED).union(
+        *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
+    )
+    words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
+    return re.compile(rb'"(?:%b)"' % "|".join(sorted(words)).encode())
+
+
+class _Chat:
+    """A chat request in the engine's own words; the answer is the engine's, untouched."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        self._entry, self._body = entry, body
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return _CHAT, _chat_body(self._body, replica, self._entry)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return reply
+
+    def stream(self, replica: Replica) -> None:
+        return None
+
+
+def _chat_body(body: Json, replica: Replica, entry: ModelEntry) -> bytes:
+    out = {**mapped(body, backend(replica.kind), model=entry.name).body, "model": replica.model or entry.name}
+    if out.get("stream"):
+        out["stream_options"] = {**obj(out.get("stream_options")), "include_usage": True}
+    return msgspec.json.encode(out)
+
+
+# Reranking and scores
+
+
+def _rerank(entry: ModelEntry, body: bytes) -> Conversion:
+    return _Rerank(entry, rerank.parse(load(body)))
+
+
+class _Rerank(_Whole):
+    def __init__(self, entry: ModelEntry, request: rerank.RerankRequest) -> None:
+        self._entry, self._request = entry, request
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        path, body = rerank.to_backend(self._request, backend(replica.kind), replica.model or self._entry.name)
+        return _place(path, backend(replica.kind)), msgspec.json.encode(body)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        answer = rerank.from_backend(answer_of(reply), self._request, backend(replica.kind), f"rerank-{secrets.token_hex(8)}")
+        return msgspec.json.encode(answer)
+
+
+def _score(entry: ModelEntry, body: bytes) -> Conversion | None:
+    if all(score.has_score(backend(replica.kind)) for replica in entry.replicas):
+        return None
+    return _Score(entry, score.parse(load(body)))
+
+
+class _Score(_Whole):
+    """Scores by reranking: one query against many texts is what every reranker can do."""
+
+    def __init__(self, entry: ModelEntry, request: score.ScoreRequest) -> None:
+        if not request.is_one_to_many:
+            reason = "this model's engine scores one text_1 against many text_2; send pairs one by one"
+            raise bad_field("text_1", reason, "该模型的引擎只能将一个 text_1 与多个 text_2 打分，请逐对发送")
+        self._entry, self._request, self._asked = entry, request, score.to_rerank(request)[0]
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        path, body = rerank.to_backend(self._asked, backend(replica.kind), replica.model or self._entry.name)
+        return _place(path, backend(replica.kind)), msgspec.json.encode(body)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        ranked = rerank.from_backend(answer_of(reply), self._asked, backend(replica.kind), "")
+        return msgspec.json.encode(score.from_rerank([ranked], self._request, f"score-{secrets.token_hex(8)}", int(time.time())))
+
+
+def _place(path: str, kind: Backend) -> str:
+    """TEI's own addresses are below the root of its server, not below ``/v1``."""
+    return f"/{path}" if kind.name == "tei" else path
+
+
+def answer_of(reply: bytes) -> object:
+    """An engine's JSON; None for anything else."""
+    try:
+        return cast(object, msgspec.json.decode(reply))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+# Responses and Messages, over chat
+
+
+def _responses(entry: ModelEntry, body: bytes) -> Conversion:
+    return _Responses(entry, load(body))
+
+
+class _Responses:
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
+        self._id = f"resp_{secrets.token_hex(16)}"
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return self._chat.ask(replica)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode(responses.from_chat(self._chat.answer(replica, reply), self._body, self._id))
+
+    def stream(self, replica: Replica) -> StreamConversion:
+        return _Events(responses.ResponseStream(self._id, self._body), _typed, self._chat.stream(replica))
+
+
+def _messages(entry: ModelEntry, body: bytes) -> Conversion:
+    return _Messages(entry, load(body))
+
+
+class _Messages:
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
+        self._id = f"msg_{secrets.token_hex(12)}"
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return self._chat.ask(replica)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode(messages.from_chat(self._chat.answer(replica, reply), self._name, self._id))
+
+    def stream(self, replica: Replica) -> StreamConversion:
+        return _Events(messages.MessageStream(self._id, self._name), messages.sse, self._chat.stream(replica))
+
+
+class _OverChat:
+    """The chat request that another API's request became, with whatever a chat of this model needs."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        self._entry, self._body = entry, body
+        self._own = _chat(entry, msgspec.json.encode(body))
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return self._own.ask(replica) if self._own is not None else (_CHAT, _chat_body(self._body, replica, self._entry))
+
+    def answer(self, replica: Replica, reply: bytes) -> Json:
+        return obj(answer_of(self._own.whole(replica, reply) if self._own is not None else reply))
+
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        return self._own.stream(replica) if self._own is not None else None
+
+
+class _Teller(Protocol):
+    """What makes typed events of chat chunks."""
+
+    def start(self) -> list[Json]: ...
+    def feed(self, chunk: Mapping[str, object]) -> list[Json]: ...
+    def finish(self) -> list[Json]: ...
+    def fail(self, message: str) -> list[Json]: ...
+
+
+class _Events:
+    """A stream of typed events, written as they come. ``chat`` makes chat chunks of an engine that does not."""
+
+    def __init__(self, teller: _Teller, write: Callable[[Json], bytes], chat: StreamConversion | None = None) -> None:
+        self._teller, self._write, self._chat = teller, write, chat
+        self._is_begun = False
+
+    def data(self, payload: bytes) -> bytes:
+        payloads = [payload] if self._chat is None else _payloads(self._chat.data(payload))
+        return self._written([*self._begin(), *(event for each in payloads for event in self._teller.feed(obj(answer_of(each))))])
+
+    def end(self) -> bytes:
+        rest = [] if self._chat is None else _payloads(self._chat.end())
+        fed = [event for each in rest for event in self._teller.feed(obj(answer_of(each)))]
+        return self._written([*self._begin(), *fed, *self._teller.finish()])
+
+    def fail(self, message: str) -> bytes:
+        return self._written([*self._begin(), *self._teller.fail(message)])
+
+    def _begin(self) -> list[Json]:
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        return self._teller.start()
+
+    def _written(self, events: Iterable[Json]) -> bytes:
+        return b"".join(map(self._write, events))
+
+
+def _payloads(blocks: bytes) -> list[bytes]:
+    """What the blocks of our own chat stream hold."""
+    return [block.removeprefix(b"data: ") for block in blocks.split(b"\n\n") if block and block != b"data: [DONE]"]
+
+
+def _typed(event: Json) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), msgspec.json.encode(event))
