@@ -152,7 +152,7 @@ class Exchange:
     async def _first(self, call: Call, answer: Answer, relay: SseRelay) -> bytes:
         """Everything up to the first word. Raises what makes another server be asked, as the client knows nothing yet."""
         kind = answer.headers.get(b"content-type", b"")
-        if not kind.startswith(b"text/event-stream"):
+        if not kind.lower().startswith(b"text/event-stream"):
             body = await answer.whole(_ERROR_LIMIT)
             if read_reply(body).is_error:
                 raise error_in_stream(call.entry.name, body)
@@ -198,10 +198,11 @@ class Exchange:
     async def _anything(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
         """Audio, text, events of another shape: as they come. JSON in one piece, so that half of one is noticed."""
         kind = answer.headers.get(b"content-type", b"application/octet-stream")
-        if kind.startswith(b"application/json"):
+        name = kind.lower()
+        if name.startswith(b"application/json"):
             await self._whole(call, seat, await answer.whole(_ANSWER_LIMIT), send)
             return
-        if kind.startswith(b"text/html"):
+        if name.startswith(b"text/html"):
             raise UpstreamFailure("invalid", "answered with a web page", "返回了网页")
         data = await answer.read()
         if not data:
@@ -218,7 +219,7 @@ class Exchange:
                 data = await answer.read()
         except UpstreamFailure as failure:
             call.status = 502
-            if not kind.startswith(b"text/event-stream"):
+            if not name.startswith(b"text/event-stream"):
                 raise
             log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
             rest = error_event(failure.reason)
