@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
 from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
-from moorage.kb.doc import Documents
-from moorage.kb.knowledge import KnowledgeBases
 from moorage.models.base import ChatModel, Embedder
 from moorage.store.archive import import_data
 from moorage.store.conversations import ConversationRows
@@ -24,6 +22,7 @@ from moorage.store.usage import UsageRows
 
 if TYPE_CHECKING:
     from moorage.gateway.app import Gateway
+    from moorage.kb.doc import Documents
 
 
 class Home:
@@ -33,6 +32,9 @@ class Home:
     """
 
     def __init__(self, resolved: Resolved, knowledge: tuple[KnowledgeEntry, ...] = ()) -> None:
+        from moorage.kb.doc import Documents
+        from moorage.kb.knowledge import KnowledgeBases
+
         self.resolved = resolved
         self.knowledge_entries = knowledge
         self.store = DataFolder(resolved.settings.data, _picture_place(resolved.settings))
@@ -109,6 +111,8 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
 
     Raises SettingInvalid.
     """
+    from moorage.kb.doc import Documents
+
     resolved, _ = load({**flags, "data": data}, Path(config) if config else None)
     settings = resolved.settings
     opened: list[DataFolder] = []
@@ -135,18 +139,35 @@ def nginx_for_images(settings: Settings, listen: str | None = None, server_name:
 
 
 @contextmanager
-def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> Iterator[tuple[Gateway, str | None]]:
+def open_gateway(
+    resolved: Resolved, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None, shared: Path | None = None
+) -> Iterator[tuple[Gateway, str | None]]:
     """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
-    is touched. Raises SettingInvalid."""
+    is touched. It follows changes of the file; ``flags`` hold then, too. ``shared`` is what ``share_among_workers`` made, for one of several workers.
+    Raises SettingInvalid."""
     from moorage.gateway.app import Gateway
-    from moorage.gateway.config import gateway_config
+    from moorage.gateway.config import GatewayConfig, gateway_config
     from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
     from moorage.gateway.metering import model_gauges
+    from moorage.gateway.reload import follow_file
 
     config = gateway_config(stack, resolved.settings)
+    prices = {entry.name: entry.price for entry in config.models}
+
+    def reread() -> GatewayConfig:
+        again, changed = load(flags, stack.path)
+        return gateway_config(changed, again.settings)
+
+    async def follow(gateway: Gateway) -> None:
+        def apply(new: GatewayConfig) -> None:
+            prices.update({entry.name: entry.price for entry in new.models})
+            gateway.configure(new)
+
+        if stack.path is not None:
+            await follow_file(stack.path, reread, apply)
 
     def gateway(fairness: Fairness) -> Gateway:
-        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render)
+        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render, companions=[follow])
         fairness.metrics.add_source(lambda: model_gauges(made.state()))
         return made
 
@@ -156,8 +177,19 @@ def open_gateway(resolved: Resolved, stack: StackFile, *, needs_key: bool) -> It
     store = DataFolder(resolved.settings.data)
     try:
         new_key = store.keys.create("first") if not store.keys.list() else None
-        with open_fairness(store, needs_key=True, prices={entry.name: entry.price for entry in config.models}) as fairness:
+        with open_fairness(store, needs_key=True, prices=prices, shared=shared) as fairness:
             yield gateway(fairness), new_key
+    finally:
+        store.close()
+
+
+def share_among_workers(resolved: Resolved, folder: Path, workers: int) -> None:
+    """Makes in ``folder`` what so many workers of a gateway share: counters with room for all keys, and for workers that take over from others."""
+    from moorage.gateway.fairness import share
+
+    store = DataFolder(resolved.settings.data)
+    try:
+        share(folder, 2 * workers, len(store.keys.list()))
     finally:
         store.close()
 

@@ -17,6 +17,19 @@ class Caller(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def is_batch(self) -> bool:
+        """Whether their requests wait behind those of others."""
+        ...
+
+    def may_use(self, model: str) -> bool:
+        """Whether a model is theirs to see and to use."""
+        ...
+
+    def may_call(self, endpoint: str) -> bool:
+        """Whether an endpoint is theirs to call."""
+        ...
+
 
 class Admission(Protocol):
     """A call that was let in. ``headers`` go out with its answer: what is left of its limits."""
@@ -72,6 +85,13 @@ class Meter(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Someone:
     name: str
+    is_batch: bool = False
+
+    def may_use(self, model: str) -> bool:
+        return True
+
+    def may_call(self, endpoint: str) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,6 @@ def refused(model: str, status: int, headers: Mapping[bytes, bytes], body: bytes
 
 def error_in_stream(model: str, payload: bytes) -> GatewayRefusal | TryElsewhere:
     """A stream's first block, or an answer with status 200, that is an error."""
-    payload = payload.removeprefix(b"data: ").strip().split(b"\n\n")[0]
     status = _code_of(payload)
     return refused(model, status if 400 <= status < 600 else 500, {}, payload)
 

@@ -5,32 +5,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
 from moorage.core.errors import Language
-from moorage.gateway.admission import Authority, Meter, OpenDoor
+from moorage.gateway.admission import Authority, Caller, Meter, OpenDoor
 from moorage.gateway.call import Call, Head, read_head
 from moorage.gateway.config import GatewayConfig, Replica
 from moorage.gateway.conversions import conversions as standard_conversions
 from moorage.gateway.embedding import Embedding
 from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
 from moorage.gateway.errors import GatewayRefusal, stopping, too_large, unexpected, unknown_model, unknown_path, wrong_method
-from moorage.gateway.exchange import JSON, CutOff, Exchange, Send
+from moorage.gateway.exchange import JSON, CutOff, Exchange
+from moorage.gateway.flow import Send
 from moorage.gateway.health import watch_health
 from moorage.gateway.leaving import LeaveWatch, Receive
 from moorage.gateway.multipart import find_model
 from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, with_defaults
 from moorage.gateway.pool import Pool
+from moorage.gateway.refusals import endpoint_out_of_scope
 from moorage.gateway.relay import DONE
 from moorage.gateway.shapes.messages import error_body as messages_error
 from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
 
 Scope = MutableMapping[str, Any]  # as ASGI has it
+Companion = Callable[["Gateway"], Coroutine[Any, Any, None]]
+"""Something that runs beside the requests until it is cancelled."""
 _CLIENT_LEFT = 499
+_LAST_WORDS = 100
 _METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 log = logging.getLogger("moorage.gateway")
 
@@ -39,7 +44,7 @@ class Gateway:
     """One door for all models. Serve it with uvicorn, or mount it; ``start`` and ``stop`` are its lifespan.
 
     ``authority`` says who may, ``meter`` writes down, ``metrics`` renders what ``/metrics`` shows, ``conversions`` are for endpoints whose
-    shape a server does not speak.
+    shape a server does not speak, ``companions`` run beside it from ``start`` to ``stop``.
     """
 
     def __init__(
@@ -51,13 +56,16 @@ class Gateway:
         metrics: Callable[[], bytes] | None = None,
         conversions: Conversions | None = None,
         connect: Callable[[Replica], Upstream] | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._authority: Authority = authority or OpenDoor()
         self._meter, self._metrics = meter, metrics
         self._conversions: Conversions = standard_conversions() if conversions is None else conversions
         self._connect = connect or self._http_upstream
         self._started_at = int(time.time())
-        self._health: asyncio.Task[None] | None = None
+        self._running = 0
+        self._companions = (watch_health, *companions)
+        self._beside: list[asyncio.Task[None]] = []
         self._pools: dict[str, Pool] = {}
         self._by_name: dict[str, Pool] = {}
         self.config = config
@@ -65,26 +73,35 @@ class Gateway:
 
     def configure(self, config: GatewayConfig) -> None:
         """Takes over another configuration. Models that stayed as they were keep their servers' state; running answers go on."""
-        kept = {
-            name: pool
-            for name, pool in self._pools.items()
-            if pool.entry in config.models and config.connect_timeout_s == self.config.connect_timeout_s
-        }
+        is_kept = config.connect_timeout_s == self.config.connect_timeout_s
+        kept = {name: pool for name, pool in self._pools.items() if is_kept and pool.entry in config.models}
+        for name, pool in self._pools.items():
+            if name not in kept:
+                pool.close()
         self.config, self._exchange = config, Exchange(config)
         self._embedding = Embedding(self._exchange)
         self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
         self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
 
+    @property
+    def pools(self) -> Collection[Pool]:
+        """The models' servers, as they are now."""
+        return self._pools.values()
+
     async def start(self) -> None:
-        """Begins to look after the servers' health."""
-        if self.config.health_interval_s and self._health is None:
-            self._health = asyncio.get_running_loop().create_task(watch_health(lambda: self._pools.values(), self.config.health_interval_s))
+        """Begins what runs beside the requests: looks at the servers' health, and the companions."""
+        if not self._beside:
+            self._beside = [asyncio.get_running_loop().create_task(each(self)) for each in self._companions]
 
     async def stop(self) -> None:
-        if self._health is not None:
-            self._health.cancel()
-            await asyncio.gather(self._health, return_exceptions=True)
-            self._health = None
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._beside = []
+        for _ in range(_LAST_WORDS):
+            await asyncio.sleep(0.01)  # answers that were just told to end send their last words
+            if not self._running:
+                break
         for pool in self._pools.values():
             pool.close()
 
@@ -154,18 +171,19 @@ class Gateway:
         name, peeked, place = _look(endpoint, head, body)
         pool = self._by_name.get(name)
         if pool is None:
-            raise unknown_model(name, self._by_name)
+            raise unknown_model(name, self._names(caller))
         entry = pool.entry
         if (entry.defaults or entry.bounds) and endpoint.needs:
             body = with_defaults(body, entry.defaults, entry.bounds)
         conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
         tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4
-        admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.time())
+        admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.monotonic())
         call = Call(endpoint, head, entry, body, name, peeked, caller, admission, started, conversion, place)
         await self._carry_out(call, pool, receive, send)
 
     async def _carry_out(self, call: Call, pool: Pool, receive: Receive, send: Send) -> None:
         watch = LeaveWatch(receive)
+        self._running += 1
         try:
             carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
             await carrier.carry_out(call, pool, send)
@@ -185,10 +203,13 @@ class Gateway:
             raise CutOff from e
         finally:
             watch.stop()
+            self._running -= 1
             self._settle(call)
 
     def _settle(self, call: Call) -> None:
-        self._authority.settle(call.admission, prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, now=time.time())
+        self._authority.settle(
+            call.admission, prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, now=time.monotonic()
+        )
         if self._meter is not None:
             self._meter.note(call.record())
 
@@ -222,14 +243,16 @@ class Gateway:
         if path in ("/health", "/v1/health"):
             page, kind = {"status": "ok", "models": self.state()}, JSON
         elif path == "/metrics" and self._metrics is not None:
-            self._authority.identify(head.key)
+            caller = self._authority.identify(head.key)
+            if not caller.may_call("metrics"):
+                raise endpoint_out_of_scope(caller.name, "metrics")
             page, kind = self._metrics(), _METRICS
         elif path in ("/v1/models", "/models"):
-            self._authority.identify(head.key)
-            page, kind = {"object": "list", "data": [self._model(name) for name in self._by_name]}, JSON
+            caller = self._authority.identify(head.key)
+            page, kind = {"object": "list", "data": [self._model(name, caller) for name in self._names(caller)]}, JSON
         elif path.startswith("/v1/models/"):
-            self._authority.identify(head.key)
-            page, kind = self._model(path.removeprefix("/v1/models/")), JSON
+            caller = self._authority.identify(head.key)
+            page, kind = self._model(path.removeprefix("/v1/models/"), caller), JSON
         else:
             raise unknown_path(method, path)
         if method not in ("GET", "HEAD"):
@@ -239,10 +262,14 @@ class Gateway:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
-    def _model(self, name: str) -> dict[str, object]:
+    def _names(self, caller: Caller) -> list[str]:
+        """The models that a caller may use, with their aliases."""
+        return [name for name, pool in self._by_name.items() if caller.may_use(pool.entry.name)]
+
+    def _model(self, name: str, caller: Caller) -> dict[str, object]:
         pool = self._by_name.get(name)
-        if pool is None:
-            raise unknown_model(name, self._by_name)
+        if pool is None or not caller.may_use(pool.entry.name):
+            raise unknown_model(name, self._names(caller))
         more: dict[str, object] = {} if name == pool.entry.name else {"root": pool.entry.name}
         return {"id": name, "object": "model", "created": self._started_at, "owned_by": "moorage", "task": pool.entry.task, **more}
 

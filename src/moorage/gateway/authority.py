@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from moorage.gateway import admission as admitting
@@ -15,19 +15,20 @@ from moorage.gateway.calendar import Calendar
 from moorage.gateway.limits import Account, Moment, Quota, Taken, Wanted
 from moorage.gateway.prices import Prices, price_of
 from moorage.gateway.refusals import HeaderRows, duration
-from moorage.store.key_rules import KeyRules, Priority
-from moorage.store.keys import Key, KeyRows, key_hash
+from moorage.store.key_rules import KeyRules
+from moorage.store.keys import KeyRows, key_hash
 from moorage.store.usage import Spent, UsageRows
 
 MOST_TOKENS = 10**12
 """No request is taken for more, whatever it or its backend says."""
 
 _SECOND = 1_000_000
+_MOST_ALLOWED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: a key, or nobody in particular (``key_id`` 0) where no key is asked for."""
+    """Who sent a request: a key, or nobody in particular (``key_id`` 0) where no key is asked for. One without limits has no account."""
 
     key_id: int = 0
     name: str = ""
@@ -35,17 +36,25 @@ class Caller:
     hash: str = field(default="", repr=False)
     quota: Quota = field(default_factory=Quota, repr=False)
     account: Account | None = field(default=None, repr=False)
+    allowed: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]], repr=False, compare=False)
+    """Endpoints with models that were found to be in scope: globs are matched once."""
 
     @property
-    def priority(self) -> Priority:
-        return self.rules.priority
+    def is_batch(self) -> bool:
+        """Whether their requests wait behind those of others."""
+        return self.rules.priority == "batch"
 
     def may_use(self, model: str) -> bool:
         """Whether this model is theirs to see and to use."""
         return self.rules.may_use(model)
 
+    def may_call(self, endpoint: str) -> bool:
+        """Whether this endpoint is theirs to call."""
+        return self.rules.may_call(endpoint)
+
 
 ANYBODY = Caller()
+NOTHING = Wanted(0)
 
 
 @dataclass(slots=True)
@@ -82,7 +91,7 @@ class Authority:
         self.needs_key = needs_key
         self.calendar = Calendar(zone)
         self._keys, self._usage = keys, usage
-        self._prices: Prices = prices or {}
+        self._prices: Prices = {} if prices is None else prices
         self._board = board or PrivateBoard()
         self._wall = wall
         self._on_refused = on_refused
@@ -113,13 +122,13 @@ class Authority:
         """Lets a request in and counts it, or raises GatewayRefusal: 401 where the key has been revoked meanwhile, 403 out of its scopes, 429 over
         a limit. ``tokens`` is the most that the request may use; so many are reserved until it is settled."""
         assert isinstance(caller, Caller)
-        if caller.account is None:
-            return Admission(caller, model, Wanted(0))
+        if caller is ANYBODY:
+            return Admission(caller, model, NOTHING)
         caller = self._as_of_now(caller)
-        if not caller.rules.may_call(endpoint):
-            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
-        if not caller.rules.may_use(model):
-            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
+        if (endpoint, model) not in caller.allowed:
+            self._check_scope(caller, endpoint, model)
+        if caller.account is None:
+            return Admission(caller, model, NOTHING)
         return self._take(caller, model, min(max(tokens, 0), MOST_TOKENS), now)
 
     def settle(self, admission: admitting.Admission, *, prompt_tokens: int | None, completion_tokens: int | None, now: float) -> None:
@@ -133,7 +142,7 @@ class Authority:
         cost = price_of(self._prices, admission.model).cost_nanos(prompt, completion)
         admission.taken = None
         moment = self._moment(now)
-        with self._board:
+        with self._board.lock:
             account.settle(moment, taken, prompt + completion, cost)
 
     def refresh(self) -> bool:
@@ -142,9 +151,9 @@ class Authority:
         if version == self._version:
             return False
         keys = self._keys.by_hash()
-        known = {caller.key_id: caller.account for caller in self._callers.values()}
-        opened = self._open_accounts([key.id for key in keys.values() if key.id not in known])
-        self._callers = {hash: _caller(key, hash, known.get(key.id) or opened[key.id]) for hash, key in keys.items()}
+        callers = {hash: Caller(key.id, key.name, key.rules, hash, Quota.of(key.rules)) for hash, key in keys.items()}
+        accounts = self._open_accounts({caller.key_id: caller.quota for caller in callers.values() if caller.quota.is_limited})
+        self._callers = {hash: replace(caller, account=accounts.get(caller.key_id)) for hash, caller in callers.items()}
         self._ids.update({key.name: key.id for key in keys.values()})
         self._version = version
         return True
@@ -154,15 +163,15 @@ class Authority:
         self._board.sweep()
 
     def in_flight(self) -> dict[str, int]:
-        """Requests at this moment by the name of their key; of all workers."""
-        with self._board:
+        """Requests at this moment of each key with limits; of all workers."""
+        with self._board.lock:
             return {caller.name: caller.account.in_flight() for caller in self._callers.values() if caller.account}
 
     def spent(self, caller: Caller) -> Spent:
-        """What a caller has used this day and month."""
+        """What a caller with limits has used this day and month."""
         if caller.account is None:
             return Spent()
-        with self._board:
+        with self._board.lock:
             return caller.account.spent(self.calendar.today(self._wall()))
 
     def key_id(self, name: str) -> int:
@@ -180,46 +189,66 @@ class Authority:
             raise self._refused(caller.name, errors.bad_key())
         return found
 
+    def _check_scope(self, caller: Caller, endpoint: str, model: str) -> None:
+        if not caller.rules.may_call(endpoint):
+            raise self._refused(caller.name, refusals.endpoint_out_of_scope(caller.name, endpoint))
+        if not caller.rules.may_use(model):
+            raise self._refused(caller.name, refusals.model_out_of_scope(caller.name, model))
+        if len(caller.allowed) < _MOST_ALLOWED:
+            caller.allowed.add((endpoint, model))
+
     def _take(self, caller: Caller, model: str, tokens: int, now: float) -> Admission:
         account, quota = caller.account, caller.quota
         assert account is not None
         moment, wanted = self._moment(now), Wanted(tokens, price_of(self._prices, model).most_nanos(tokens))
-        with self._board:
+        with self._board.lock:
             short = account.shortage(moment, quota, wanted)
-            taken = None if short else account.take(moment, quota, wanted)
-            headers = _limit_headers(moment.now, quota, account)
-        if short:
-            raise self._refused(caller.name, refusals.over_limit(caller.name, short, headers))
-        return Admission(caller, model, wanted, headers, taken)
+            if short is None:
+                taken = account.take(moment, quota, wanted)
+                return Admission(caller, model, wanted, _headers_after(quota, account), taken)
+            headers = _headers(moment.now, quota, account)
+        raise self._refused(caller.name, refusals.over_limit(caller.name, short, headers))
 
-    def _open_accounts(self, key_ids: list[int]) -> dict[int, Account]:
-        if not key_ids:
-            return {}
-        wall = self._wall()
-        today, spent = self.calendar.today(wall), self._usage.spent(self.calendar.date(wall))
-        opened = {key_id: self._board.account(key_id) for key_id in key_ids}
-        with self._board:
-            for key_id, account in opened.items():
-                account.begin(today, spent.get(key_id, Spent()))
-        return opened
+    def _open_accounts(self, quotas: dict[int, Quota]) -> dict[int, Account]:
+        """The counters of keys with limits. Budgets go on from what was written, where they are new to this process."""
+        accounts = {key_id: self._board.account(key_id) for key_id in quotas}
+        begun = {caller.key_id for caller in self._callers.values() if caller.quota.has_budget}
+        new = [key_id for key_id, quota in quotas.items() if quota.has_budget and key_id not in begun]
+        if new:
+            wall = self._wall()
+            today, spent = self.calendar.today(wall), self._usage.spent(self.calendar.date(wall))
+            with self._board.lock:
+                for key_id in new:
+                    accounts[key_id].begin(today, spent.get(key_id, Spent()))
+        return accounts
 
     def _moment(self, now: float) -> Moment:
         wall = self._wall()
         return Moment(int(now * _SECOND), wall, self.calendar.today(wall))
 
 
-def _caller(key: Key, hash: str, account: Account) -> Caller:
-    return Caller(key.id, key.name, key.rules, hash, Quota.of(key.rules), account)
+def _headers_after(quota: Quota, account: Account) -> HeaderRows:
+    """``_headers`` right after a request was counted, when the newest part of each window is of this moment."""
+    rows: HeaderRows = ()
+    if (limit := quota.requests) is not None:
+        rows = _rows(b"requests", limit, limit - account.requests.total, b"1m0s")
+    if (limit := quota.tokens) is not None:
+        rows += _rows(b"tokens", limit, limit - account.tokens.total, b"1m0s")
+    return rows
 
 
-def _limit_headers(now: int, quota: Quota, account: Account) -> HeaderRows:
+def _headers(now: int, quota: Quota, account: Account) -> HeaderRows:
     """``x-ratelimit-*`` as OpenAI spells them, for the limits that there are."""
     rows: HeaderRows = ()
     for kind, limit, window in ((b"requests", quota.requests, account.requests), (b"tokens", quota.tokens, account.tokens)):
         if limit is not None:
-            rows += (
-                (b"x-ratelimit-limit-" + kind, b"%d" % limit),
-                (b"x-ratelimit-remaining-" + kind, b"%d" % max(0, limit - window.used(now))),
-                (b"x-ratelimit-reset-" + kind, duration(window.reset(now) / _SECOND).encode()),
-            )
+            rows += _rows(kind, limit, max(0, limit - window.used(now)), duration(window.reset(now) / _SECOND).encode())
     return rows
+
+
+def _rows(kind: bytes, limit: int, remaining: int, reset: bytes) -> HeaderRows:
+    return (
+        (b"x-ratelimit-limit-" + kind, b"%d" % limit),
+        (b"x-ratelimit-remaining-" + kind, b"%d" % remaining),
+        (b"x-ratelimit-reset-" + kind, reset),
+    )

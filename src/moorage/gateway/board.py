@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -40,12 +41,11 @@ class CountersUnusable(MoorageError):
 
 
 class Board(Protocol):
-    """The counters of all keys. ``with board:`` holds the lock under which an account is read and changed; it is held for microseconds, by any
-    thread, and must not be taken twice. ``account`` gives the counters of a key, the same ones for the same number, and takes the lock itself."""
+    """The counters of all keys. ``with board.lock:`` is how an account is read and changed; it is held for microseconds, by any thread, and must
+    not be taken twice. ``account`` gives the counters of a key, the same ones for the same number, and takes the lock itself."""
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
 
     def account(self, key_id: int) -> Account: ...
 
@@ -60,18 +60,11 @@ class PrivateBoard:
     """Counters of one process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._accounts: dict[int, Account] = {}
 
-    def __enter__(self) -> Self:
-        self._lock.acquire()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._lock.release()
-
     def account(self, key_id: int) -> Account:
-        with self:
+        with self.lock:
             if key_id not in self._accounts:
                 self._accounts[key_id] = Account(memoryview(bytearray(_WORD * account_words(1))).cast("q"))
             return self._accounts[key_id]
@@ -130,6 +123,10 @@ class SharedBoard:
         if self._worker < 0:
             self._release()
             raise CountersUnusable(path=str(path), reason=f"it has {self._workers} workers already")
+
+    @property
+    def lock(self) -> Self:
+        return self
 
     def __enter__(self) -> Self:
         self._lock.acquire()

@@ -12,27 +12,30 @@ class Calendar:
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         self._zone = zone
-        self._known: tuple[float, Today] | None = None  # one value, so that threads never see half of it
+        self._known: tuple[float, Today, str] | None = None  # one value, so that threads never see half of it
 
     def today(self, wall: float) -> Today:
         """The day that holds this time (seconds since 1970)."""
-        known = self._known
-        if known and known[0] <= wall < known[1].day_ends_at:
-            return known[1]
-        day = self.date(wall)
-        next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
-        ends = self._midnight(day + timedelta(days=1))
-        today = Today(day.toordinal(), day.year * 12 + day.month, ends, self._midnight(next_month))
-        self._known = self._midnight(day), today
-        return today
+        return self._day(wall)[1]
+
+    def date_text(self, wall: float) -> str:
+        """The date of this time as ``2026-01-31``."""
+        return self._day(wall)[2]
 
     def date(self, wall: float) -> date:
         """The date of this time."""
         return datetime.fromtimestamp(wall, self._zone).date()
 
-    def date_text(self, wall: float) -> str:
-        """The date of this time as ``2026-01-31``."""
-        return date.fromordinal(self.today(wall).day).isoformat()
+    def _day(self, wall: float) -> tuple[float, Today, str]:
+        known = self._known
+        if known and known[0] <= wall < known[1].day_ends_at:
+            return known
+        day = self.date(wall)
+        next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+        ends = self._midnight(day + timedelta(days=1))
+        today = Today(day.toordinal(), day.year * 12 + day.month, ends, self._midnight(next_month))
+        self._known = known = self._midnight(day), today, day.isoformat()
+        return known
 
     def _midnight(self, day: date) -> float:
         return datetime.combine(day, time(), self._zone).timestamp()

@@ -101,6 +101,11 @@ class Call:
         return self.peeked is not None and self.peeked.stream is True
 
     @property
+    def is_batch(self) -> bool:
+        """Whether it waits behind others: as it says itself, or as its key does."""
+        return self.head.is_batch or self.caller.is_batch
+
+    @property
     def wants_usage(self) -> bool:
         return isinstance(self.peeked, GenerationPeek) and self.peeked.wants_usage
 

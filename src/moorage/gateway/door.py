@@ -33,6 +33,13 @@ class Door:
                 advice="Use 127.0.0.1, or 0.0.0.0 for every address.",
             ) from e
 
+    @classmethod
+    def handed_down(cls, listener: socket.socket, host: str) -> Door:
+        """The door of a worker: its parent has bound the socket."""
+        door = cls.__new__(cls)
+        door.host, door.socket = host, listener
+        return door
+
     @property
     def port(self) -> int:
         return self.socket.getsockname()[1]

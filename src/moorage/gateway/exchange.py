@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from moorage.gateway.answers import TryElsewhere, error_in_stream, failed, is_final, refused
 from moorage.gateway.call import Call
 from moorage.gateway.config import GatewayConfig
+from moorage.gateway.flow import Flow, Send
 from moorage.gateway.peek import GenerationPeek, prefix_key
 from moorage.gateway.pool import Pool, Seat
 from moorage.gateway.relay import RelayRules, Reply, SseRelay, error_event, read_reply, with_both_reasonings
 from moorage.gateway.upstream.base import Answer, UpstreamFailure
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]  # as ASGI has it
 
 JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
 _STREAM_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
@@ -47,7 +44,7 @@ class Exchange:
         trouble: TryElsewhere | None = None
         while True:
             asked = time.perf_counter()
-            seat = await pool.take(tried, prefix, call.head.is_batch)
+            seat = await pool.take(tried, prefix, call.is_batch)
             call.queue_s += time.perf_counter() - asked
             if seat is None:
                 assert trouble is not None
@@ -119,7 +116,7 @@ class Exchange:
     # An answer in one piece
 
     async def _whole(self, call: Call, seat: Seat, body: bytes, send: Send) -> None:
-        reply = read_reply(body) if body.lstrip()[:1] != b"[" or call.conversion is None else _NO_USAGE
+        reply = _NO_USAGE if body[:1] == b"[" and call.conversion is not None else read_reply(body)
         if reply.is_error:
             raise error_in_stream(call.entry.name, body)
         if reply.tokens is not None:
@@ -147,15 +144,15 @@ class Exchange:
             rest = relay.fail(failure.reason, failure.reason_zh)
             call.status = 502
             seat.note_failure(time.monotonic())
-        if relay.tokens is not None:
-            call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
+        finally:  # also when the client leaves
+            _note_tokens(call, relay)
         await send({"type": "http.response.body", "body": rest})
         await self._drain(answer)
 
     async def _first(self, call: Call, answer: Answer, relay: SseRelay) -> bytes:
         """Everything up to the first word. Raises what makes another server be asked, as the client knows nothing yet."""
         kind = answer.headers.get(b"content-type", b"")
-        if not kind.startswith(b"text/event-stream"):
+        if not kind.lower().startswith(b"text/event-stream"):
             body = await answer.whole(_ERROR_LIMIT)
             if read_reply(body).is_error:
                 raise error_in_stream(call.entry.name, body)
@@ -165,23 +162,28 @@ class Exchange:
             data = await answer.read()
             begun = relay.feed(data) if data else b""  # what came before the first word were comments
             if relay.has_error:
-                raise error_in_stream(call.entry.name, begun)
+                raise error_in_stream(call.entry.name, relay.last)
             if not relay.has_data and (not data or relay.is_done):
                 raise UpstreamFailure("closed", "ended the stream before the first word", "在首个词之前结束了数据流")
         return begun
 
-    async def _relay(self, answer: Answer, relay: SseRelay, out: bytes, send: Send) -> bytes:
+    async def _relay(self, answer: Answer, relay: SseRelay, begun: bytes, send: Send) -> bytes:
         """Piece by piece; returns what is to be sent last."""
         answer.allow_pauses(self._config.pause_timeout_s)
-        read, feed = answer.read, relay.feed
-        while not relay.is_done:
-            if out:
-                await send({"type": "http.response.body", "body": out, "more_body": True})
-            data = await read()
-            if not data:
+        if relay.is_done:
+            return begun
+        await send({"type": "http.response.body", "body": begun, "more_body": True})
+        flow = Flow(relay, send)
+        while True:
+            await answer.pump(flow.take)
+            if flow.failure is not None:
+                raise flow.failure
+            if flow.is_stuck:
+                await flow.unstick()
+            elif relay.is_done:
+                return flow.rest
+            else:
                 return relay.finish()
-            out = feed(data)
-        return out
 
     async def _drain(self, answer: Answer) -> None:
         """The bytes behind ``[DONE]``, so that the connection can be used again."""
@@ -196,10 +198,11 @@ class Exchange:
     async def _anything(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
         """Audio, text, events of another shape: as they come. JSON in one piece, so that half of one is noticed."""
         kind = answer.headers.get(b"content-type", b"application/octet-stream")
-        if kind.startswith(b"application/json"):
+        name = kind.lower()
+        if name.startswith(b"application/json"):
             await self._whole(call, seat, await answer.whole(_ANSWER_LIMIT), send)
             return
-        if kind.startswith(b"text/html"):
+        if name.startswith(b"text/html"):
             raise UpstreamFailure("invalid", "answered with a web page", "返回了网页")
         data = await answer.read()
         if not data:
@@ -216,8 +219,16 @@ class Exchange:
                 data = await answer.read()
         except UpstreamFailure as failure:
             call.status = 502
-            if not kind.startswith(b"text/event-stream"):
+            if not name.startswith(b"text/event-stream"):
                 raise
             log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
             rest = error_event(failure.reason)
         await send({"type": "http.response.body", "body": rest})
+
+
+def _note_tokens(call: Call, relay: SseRelay) -> None:
+    """What a streamed answer cost. One that was cut off, or whose server does not say, is taken for what was sent of it: leaving early is not free."""
+    if relay.tokens is not None:
+        call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
+    elif isinstance(call.peeked, GenerationPeek):
+        call.prompt_tokens, call.completion_tokens = call.peeked.text_tokens, relay.words

@@ -60,7 +60,7 @@ def share(folder: Path, workers: int, keys: int = 0) -> None:
 def open_fairness(store: DataFolder, *, needs_key: bool, prices: Prices | None = None, shared: Path | None = None) -> Iterator[Fairness]:
     """The keys, limits and usage of a data folder. ``shared`` is the folder that ``share`` made, for one of several
     workers. Raises StoreError, CountersUnusable."""
-    prices = prices or {}
+    prices = {} if prices is None else prices  # the very same mapping: it may change while the gateway serves
     with ExitStack() as stack:
         # A connection of its own: writing usage must wait neither long nor for the other writers of this process.
         database = Database(store.database.path, _BUSY_TIMEOUT_S)

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
+from typing import Protocol
 
+from moorage.gateway.config import GatewayConfig
 from moorage.gateway.pool import Pool, Seat
 from moorage.gateway.upstream.base import UpstreamFailure
 
 _PATIENCE_S = 5.0
+_OFF_S = 1.0  # between two looks at whether looking was switched on
 _READ_MOST = 1 << 20
 log = logging.getLogger("moorage.gateway")
 
 
-async def watch_health(pools: Callable[[], Iterable[Pool]], interval_s: float) -> None:
-    """Looks at all servers every ``interval_s`` seconds until cancelled."""
+class Watched(Protocol):
+    """What has servers to look at. Its configuration may change meanwhile."""
+
+    @property
+    def config(self) -> GatewayConfig: ...
+
+    @property
+    def pools(self) -> Collection[Pool]: ...
+
+
+async def watch_health(gateway: Watched) -> None:
+    """Looks at all servers again and again until cancelled."""
     while True:
-        await asyncio.sleep(interval_s)
-        await asyncio.gather(*(look(pool, seat) for pool in pools() for seat in pool.seats))
+        await asyncio.sleep(gateway.config.health_interval_s or _OFF_S)
+        if gateway.config.health_interval_s:
+            await asyncio.gather(*(look(pool, seat) for pool in gateway.pools for seat in pool.seats))
 
 
 async def look(pool: Pool, seat: Seat) -> None:

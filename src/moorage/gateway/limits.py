@@ -77,6 +77,11 @@ class Window:
         words[_TOTAL] += amount
         return number
 
+    @property
+    def total(self) -> int:
+        """What ``used`` or ``add`` saw last."""
+        return self._words[_TOTAL]
+
     def correct(self, now: int, number: int, by: int) -> None:
         """Changes what was added as ``number``. Where that has left the window there is nothing to give back, and what is too much counts from now."""
         self.used(now)
@@ -141,6 +146,13 @@ class Quota:
     def has_budget(self) -> bool:
         return not (self.day_tokens is self.month_tokens is self.day_cost is self.month_cost is None)
 
+    @property
+    def is_limited(self) -> bool:
+        return self != _UNLIMITED
+
+
+_UNLIMITED = Quota()
+
 
 @dataclass(frozen=True, slots=True)
 class Today:
@@ -187,13 +199,15 @@ class Shortage:
     wait_s: float | None
 
 
-# Of an account: is it in use, day, month, their sums; then the two windows, then three numbers for each process.
-_MADE, _DAY, _MONTH, _DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST = range(7)
-_REQUESTS = 7
+# Of an account: day, month, their sums; then the two windows, then three numbers for each process.
+_DAY, _MONTH, _DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST, _REQUESTS = range(7)
 _TOKENS = _REQUESTS + WINDOW_WORDS
 _COLUMNS = _TOKENS + WINDOW_WORDS
 _IN_FLIGHT, _RESERVED_TOKENS, _RESERVED_COST = range(3)
 _COLUMN = 3
+
+
+_SUMS = (_DAY_TOKENS, _MONTH_TOKENS, _DAY_COST, _MONTH_COST)
 
 
 def account_words(workers: int) -> int:
@@ -217,13 +231,11 @@ class Account:
         self.tokens = Window(words[_TOKENS:_COLUMNS])
 
     def begin(self, today: Today, spent: Spent) -> None:
-        """Starts the budgets where they stood; does nothing where another process has done it."""
-        words = self._words
-        if words[_MADE]:
-            return
-        words[_MADE], words[_DAY], words[_MONTH] = 1, today.day, today.month
-        words[_DAY_TOKENS], words[_MONTH_TOKENS] = min(spent.day_tokens, _LARGEST), min(spent.month_tokens, _LARGEST)
-        words[_DAY_COST], words[_MONTH_COST] = min(spent.day_cost, _LARGEST), min(spent.month_cost, _LARGEST)
+        """Raises the budgets to where they stood at least. What was counted since, here or by another process, stays."""
+        self._roll(today)
+        written = (spent.day_tokens, spent.month_tokens, spent.day_cost, spent.month_cost)
+        for place, amount in zip(_SUMS, written, strict=True):
+            self._words[place] = max(self._words[place], min(amount, _LARGEST))
 
     def shortage(self, moment: Moment, quota: Quota, wanted: Wanted) -> Shortage | None:
         """What is missing for this request; of several limits the one that takes longest to come back."""
@@ -259,8 +271,11 @@ class Account:
         if taken.token_entry is not None:
             self.tokens.correct(moment.now, taken.token_entry, tokens - taken.wanted.tokens)
         self._roll(moment.today)
-        for place, amount in ((_DAY_TOKENS, tokens), (_MONTH_TOKENS, tokens), (_DAY_COST, cost), (_MONTH_COST, cost)):
-            words[place] = min(words[place] + amount, _LARGEST)
+        words[_DAY_TOKENS] = min(words[_DAY_TOKENS] + tokens, _LARGEST)
+        words[_MONTH_TOKENS] = min(words[_MONTH_TOKENS] + tokens, _LARGEST)
+        if cost:
+            words[_DAY_COST] = min(words[_DAY_COST] + cost, _LARGEST)
+            words[_MONTH_COST] = min(words[_MONTH_COST] + cost, _LARGEST)
 
     def in_flight(self) -> int:
         """Requests at this moment, of all processes."""
@@ -287,19 +302,22 @@ class Account:
         self.tokens.repair()
 
     def _sum(self, offset: int) -> int:
+        if len(self._workers) == 1:
+            return self._words[self._mine + offset]
         return sum(self._words[place + offset] for place in self._workers)
 
     def _over_budget(self, moment: Moment, quota: Quota, wanted: Wanted) -> list[Shortage]:
         today = moment.today
         day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
-        spent = self.spent(today)
+        self._roll(today)
+        words = self._words
         tokens, cost = self._sum(_RESERVED_TOKENS), self._sum(_RESERVED_COST)
         want_tokens = max(wanted.tokens, 1)
         checks: tuple[tuple[LimitKind, int | None, int, int, int, float], ...] = (
-            ("day_tokens", quota.day_tokens, spent.day_tokens, tokens, want_tokens, day_left_s),
-            ("month_tokens", quota.month_tokens, spent.month_tokens, tokens, want_tokens, month_left_s),
-            ("day_money", quota.day_cost, spent.day_cost, cost, wanted.cost, day_left_s),
-            ("month_money", quota.month_cost, spent.month_cost, cost, wanted.cost, month_left_s),
+            ("day_tokens", quota.day_tokens, words[_DAY_TOKENS], tokens, want_tokens, day_left_s),
+            ("month_tokens", quota.month_tokens, words[_MONTH_TOKENS], tokens, want_tokens, month_left_s),
+            ("day_money", quota.day_cost, words[_DAY_COST], cost, wanted.cost, day_left_s),
+            ("month_money", quota.month_cost, words[_MONTH_COST], cost, wanted.cost, month_left_s),
         )
         short: list[Shortage] = []
         for kind, limit, used, reserved, want, left in checks:

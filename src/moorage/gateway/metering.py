@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from moorage.gateway.admission import CallRecord
-from moorage.gateway.metrics import Family, Metrics, Observation, gauge
+from moorage.gateway.metrics import Family, Metrics, gauge
 from moorage.gateway.prices import Prices, price_of
 from moorage.gateway.usage import UsageLog
 from moorage.store.usage import UsageRecord
@@ -24,22 +24,15 @@ class Metering:
         self._metrics, self._log, self._prices, self._key_id = metrics, log, prices, key_id
 
     def note(self, record: CallRecord) -> None:
-        prompt, completion = record.prompt_tokens or 0, record.completion_tokens or 0
-        is_cancelled = record.status == _LEFT
-        self._metrics.observe(
-            Observation(
-                record.model, record.endpoint, record.caller, record.status, is_cancelled, prompt, completion,
-                record.queue_s, record.first_s, record.total_s, record.own_s,
-            )
+        prompt, completion, key = record.prompt_tokens or 0, record.completion_tokens or 0, record.caller
+        cost = price_of(self._prices, record.model).cost_nanos(prompt, completion) if self._prices else 0
+        used = UsageRecord(
+            record.at, self._key_id(key), key, record.model, record.endpoint, record.status, record.is_stream, record.status == _LEFT,
+            prompt, completion, cost, record.queue_s, record.first_s, record.total_s, record.own_s,
         )  # fmt: skip
+        self._metrics.observe(used)
         if self._log is not None:
-            cost = price_of(self._prices, record.model).cost_nanos(prompt, completion)
-            self._log.note(
-                UsageRecord(
-                    record.at, self._key_id(record.caller), record.caller, record.model, record.endpoint, record.status, record.is_stream,
-                    is_cancelled, prompt, completion, cost, record.queue_s, record.first_s, record.total_s, record.own_s,
-                )
-            )  # fmt: skip
+            self._log.note(used)
 
 
 def model_gauges(state: Mapping[str, object]) -> Iterable[Family]:

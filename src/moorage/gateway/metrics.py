@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from moorage.store.usage import UsageRecord
+
 Kind = Literal["counter", "gauge", "histogram"]
 Labels = tuple[str, ...]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MOST_SERIES = 2_000
 """Of one family. What comes beyond is counted under labels that all say ``other``: sums stay right, names are lost."""
 _LONGEST_LABEL = 120
+_TOGETHER = 128
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": " "})
 
 
@@ -75,28 +78,12 @@ Snapshot = Mapping[str, Sequence[tuple[Sequence[str], Sequence[float]]]]
 """The counts of another process, by family."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One request that is over. Times in seconds; ``first_token_s`` None where there was none."""
-
-    model: str
-    endpoint: str
-    key: str
-    status: int
-    is_cancelled: bool
-    prompt_tokens: int
-    completion_tokens: int
-    queue_s: float
-    first_token_s: float | None
-    total_s: float
-    own_s: float
-
-
 class Metrics:
-    """What the gateway counts. Any thread may."""
+    """What the gateway counts. Any thread may tell it; requests are kept for a moment and counted together."""
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._lock = threading.Lock()
+        self._noted: list[UsageRecord] = []
         self._sources = list(sources)
         self._requests = Family(
             "moorage_gateway_requests_total", "Requests that reached a model, by HTTP status.", "counter", ("model", "endpoint", "status")
@@ -116,16 +103,22 @@ class Metrics:
     def add_source(self, source: Source) -> None:
         self._sources.append(source)
 
-    def observe(self, seen: Observation) -> None:
-        """Counts a request."""
-        model = (seen.model,)
+    def observe(self, record: UsageRecord) -> None:
+        """Counts a request that is over."""
         with self._lock:
+            self._noted.append(record)
+            if len(self._noted) >= _TOGETHER:
+                self._count()
+
+    def _count(self) -> None:
+        for seen in self._noted:
+            model = (seen.model,)
             self._requests.add((seen.model, seen.endpoint, str(seen.status)))
-            self._key_requests.add((seen.key, seen.model))
+            self._key_requests.add((seen.key_name, seen.model))
             if seen.prompt_tokens:
-                self._tokens.add((seen.key, seen.model, "prompt"), seen.prompt_tokens)
+                self._tokens.add((seen.key_name, seen.model, "prompt"), seen.prompt_tokens)
             if seen.completion_tokens:
-                self._tokens.add((seen.key, seen.model, "completion"), seen.completion_tokens)
+                self._tokens.add((seen.key_name, seen.model, "completion"), seen.completion_tokens)
             if seen.is_cancelled:
                 self._cancelled.add(model)
             self._seconds.observe(model, seen.total_s)
@@ -133,6 +126,7 @@ class Metrics:
             self._own.observe(model, seen.own_s)
             if seen.first_token_s is not None:
                 self._first.observe(model, seen.first_token_s)
+        self._noted.clear()
 
     def refused(self, key: str, code: str) -> None:
         """Counts a request that a key or the lack of one was refused."""
@@ -142,6 +136,7 @@ class Metrics:
     def snapshot(self) -> Snapshot:
         """What was counted here, for ``render`` of another process; plain enough for JSON."""
         with self._lock:
+            self._count()
             return {f.name: [(list(labels), list(values)) for labels, values in f.series.items()] for f in self._families}
 
     def render(self, others: Iterable[Snapshot] = ()) -> bytes:

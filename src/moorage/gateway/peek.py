@@ -50,10 +50,14 @@ class GenerationPeek(Peek):
         return self.stream_options is not None and self.stream_options.include_usage is True
 
     @property
+    def text_tokens(self) -> int:
+        """A guess at the tokens of its text."""
+        return (len(memoryview(self.messages)) + len(memoryview(self.prompt))) // _CHARACTERS_A_TOKEN
+
+    @property
     def tokens(self) -> int:
         """A guess at what the request will cost, before it is known: its text and the longest answer it allows."""
-        text = len(memoryview(self.messages)) + len(memoryview(self.prompt))
-        return text // _CHARACTERS_A_TOKEN + int(self.max_completion_tokens or self.max_tokens or 0) * int(self.n or 1)
+        return self.text_tokens + int(self.max_completion_tokens or self.max_tokens or 0) * int(self.n or 1)
 
 
 _ANY = msgspec.json.Decoder(Peek)

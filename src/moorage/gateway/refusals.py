@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ def endpoint_out_of_scope(name: str, endpoint: str) -> GatewayRefusal:
     )
 
 
+@functools.lru_cache(maxsize=1024)  # right after a request it is always the same minute
 def duration(seconds: float) -> str:
     """A span as OpenAI's headers have it: ``120ms``, ``8.64s``, ``6m0s``, ``1h0m0s``. Rounded up, so that a try after it is never too early."""
     millis = -int(-seconds * 1000 // 1)

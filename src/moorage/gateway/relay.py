@@ -85,6 +85,7 @@ class SseRelay:
         "has_error",
         "is_done",
         "tokens",
+        "words",
     )
 
     def __init__(self, rules: RelayRules) -> None:
@@ -98,6 +99,13 @@ class SseRelay:
         self.has_data = self.has_error = self.is_done = False
         self.tokens: Tokens | None = None
         """The usage, once it came."""
+        self.words = 0
+        """Blocks so far: about a token each, for answers whose usage never comes."""
+
+    @property
+    def last(self) -> bytes:
+        """The newest block's data, as the server sent it."""
+        return self._last
 
     def feed(self, data: bytes) -> bytes:
         """Bytes as they came from the server, to bytes for the client; often the same object. Raises UpstreamFailure for a block past
@@ -115,6 +123,7 @@ class SseRelay:
             and not data.startswith(b"data: [")
         ):
             self._before, self._last = self._last, data
+            self.words += 1
             return data
         return self._take_apart(data)
 
@@ -200,6 +209,7 @@ class SseRelay:
             self.has_error = _is_error(payload)
             self.has_data, self._is_plain = True, self._rules.conversion is None
         self._before, self._last = self._last, payload
+        self.words += 1
         if b'"usage"' in payload:
             payload = self._note_usage(payload)
         if self._rules.is_chat and b'"reasoning' in payload:

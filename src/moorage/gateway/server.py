@@ -25,11 +25,13 @@ def serve_gateway(gateway: Gateway, door: Door) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(gateway.config.drain_timeout_s)),
     )
-    # uvicorn ends gracefully and then raises the signal again, for whoever handled it before: nobody, as everything is done by then.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    server = uvicorn.Server(config)
+    # A signal while uvicorn starts is not lost. Afterwards uvicorn raises it again, for whoever handled it before: everything is done by then.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     gc.collect()
     gc.freeze()  # what is loaded now stays; the collector need not walk it again and again
-    uvicorn.Server(config).run(sockets=[door.socket])
+    server.run(sockets=[door.socket])

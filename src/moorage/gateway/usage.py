@@ -29,6 +29,7 @@ CAPACITY = 50_000
 _BATCH = 2_000
 _MOST_SUMS = 20_000
 _LARGEST = 10**12
+_LONGEST = 200
 _SLOWEST_S = 10.0
 _DAY_S = 86_400.0
 _FORGET_EVERY_S = 3600.0
@@ -191,6 +192,8 @@ class UsageLog:
 
 def _clean(record: UsageRecord) -> UsageRecord:
     """The record as a database can hold it, whatever a backend or a caller said: one bad row must not keep the others waiting for ever."""
+    if _is_plain(record):
+        return record
     return record._replace(
         key_name=_text(record.key_name),
         model=_text(record.model),
@@ -205,8 +208,18 @@ def _clean(record: UsageRecord) -> UsageRecord:
     )
 
 
+def _is_plain(record: UsageRecord) -> bool:
+    """Whether there is nothing to clean, which is nearly always so."""
+    return (
+        record.model.isascii() and record.key_name.isascii() and record.endpoint.isascii()
+        and len(record.model) <= _LONGEST and len(record.key_name) <= _LONGEST and len(record.endpoint) <= _LONGEST
+        and 0 <= record.prompt_tokens <= _LARGEST and 0 <= record.completion_tokens <= _LARGEST and 0 <= record.cost_nanos <= _LARGEST
+        and math.isfinite(record.total_s + record.queue_s + record.own_s + (record.first_token_s or 0.0))
+    )  # fmt: skip
+
+
 def _text(text: str) -> str:
-    return text[:200].encode("utf-8", "replace").decode()
+    return text[:_LONGEST].encode("utf-8", "replace").decode()
 
 
 def _whole(number: int) -> int:

@@ -12,12 +12,14 @@ import socket
 import time
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
-
-import httpx2
 
 from moorage.core.errors import AddressRefused, AddressUnreadable
 from moorage.kb.names import document_name
+
+if TYPE_CHECKING:
+    import httpx2
 
 MOST_REDIRECTS = 5
 CONNECT_S, READ_S = 10.0, 30.0
@@ -84,6 +86,8 @@ def is_public(address: Address) -> bool:
 
 def _ask(url: str, most_bytes: int, allow_private: bool, timeout_s: float) -> Fetched | str:
     """The document, or the address that the server sends us to."""
+    import httpx2
+
     parts = urlsplit(url)
     host, port = _checked(url)
     address = _resolved(url, host, port, allow_private)

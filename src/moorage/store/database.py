@@ -10,6 +10,7 @@ import functools
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -109,7 +110,7 @@ class Database:
 
     def _migrate(self) -> None:
         connection = self._connection()
-        connection.execute("PRAGMA journal_mode=WAL")
+        self._write_ahead(connection)
         known = migrations()[-1][0]
         found: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > known:
@@ -128,6 +129,18 @@ class Database:
             connection.rollback()
             raise
         connection.commit()
+
+    def _write_ahead(self, connection: sqlite3.Connection) -> None:
+        """WAL mode, which the file remembers. SQLite does not wait for others to make room for this one change (busy_timeout is not asked)."""
+        ends = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                    raise
+            time.sleep(0.02)
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:

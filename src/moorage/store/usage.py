@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
@@ -12,6 +12,7 @@ from moorage.store.database import Database, statements
 
 By = Literal["key", "model", "day"]
 _FORGET_AT_ONCE = 5000
+_ROWS_AT_ONCE = (128, 16, 1)  # few sizes, as SQLite keeps a compiled statement for each
 
 
 class UsageSpanInvalid(BadInput):
@@ -127,9 +128,17 @@ class UsageRows:
         """Adds requests and sums in one transaction, all or nothing; ``sums`` are of these records and of others whose rows were given up."""
         touched = {record.key_id: record.at for record in records if record.key_id}
         with self._db.write() as c:
-            c.executemany(self._sql["insert"], [record[:2] + record[3:] for record in records])
+            for batch in _batches(records):
+                c.execute(self._insert(len(batch)), [value for record in batch for value in record[:2] + record[3:]])
             c.executemany(self._sql["add_day"], [asdict(each) for each in sums])
             c.executemany(self._sql["touch_key"], [{"key_id": key_id, "at": at} for key_id, at in touched.items()])
+
+    def _insert(self, rows: int) -> str:
+        """One statement for several rows. ``executemany`` would let the interpreter go and take it back for each row, which costs a busy gateway
+        more than the rows do."""
+        statement = self._sql["insert"]
+        head, _, row = statement.partition("VALUES ")
+        return f"{head}VALUES {', '.join([row] * rows)}"
 
     def forget_before(self, at: float) -> int:
         """Removes the oldest rows of requests that ended before ``at``, some thousand at a time; says how many. Sums stay."""
@@ -147,6 +156,14 @@ class UsageRows:
         wanted = {"since": span.since.isoformat(), "until": span.until.isoformat(), "key": key, "model": model}
         with self._db.read() as c:
             return [UsageLine(**dict(row)) for row in c.execute(self._sql[f"by_{by}"], wanted)]
+
+
+def _batches(records: Sequence[UsageRecord]) -> Iterator[Sequence[UsageRecord]]:
+    start = 0
+    for size in _ROWS_AT_ONCE:
+        while len(records) - start >= size:
+            yield records[start : start + size]
+            start += size
 
 
 def _day(text: str, today: date) -> date:

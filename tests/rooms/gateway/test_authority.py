@@ -49,7 +49,7 @@ def test_a_key_is_recognised_and_a_wrong_one_refused(store: DataFolder) -> None:
     key = store.keys.create("dify", KeyRules(priority="batch"))
     door = authority(store)
 
-    assert door.identify(key).name == "dify" and door.identify(key).priority == "batch"
+    assert door.identify(key).name == "dify" and door.identify(key).is_batch
     for text in (None, "", key + "x", "mk-\udcff"):
         assert (r := refused(lambda text=text: door.identify(text))).status == 401 and r.code == "invalid_api_key"
 
@@ -173,6 +173,22 @@ def test_budgets_go_on_where_they_stood_before_a_restart(store: DataFolder) -> N
     refusal = refused(lambda: call(door, caller, tokens=101))
     assert refusal.retry_after_s == 12 * 3600 and "tokens per day" in str(refusal)
     assert call(door, caller, tokens=100)
+
+
+def test_a_budget_given_later_counts_what_was_used_before(store: DataFolder) -> None:
+    key = store.keys.create("k")
+    door = authority(store)
+    door.settle(call(door, door.identify(key)), prompt_tokens=600, completion_tokens=0, now=1.0)
+    store.usage.write([], [DaySum("2026-05-15", store.keys.get("k").id, "k", "qwen3", requests=1, prompt_tokens=600)])
+    store.keys.change("k", KeyRules(day_tokens=1000))
+    door.refresh()
+    caller = door.identify(key)
+
+    assert door.spent(caller).day_tokens == 600 and refused(lambda: call(door, caller, tokens=401)).code == "insufficient_quota"
+    door.settle(call(door, caller, tokens=400), prompt_tokens=300, completion_tokens=0, now=1.0)
+    store.keys.change("k", KeyRules(day_tokens=2000, parallel=1))
+    door.refresh()
+    assert door.spent(caller).day_tokens == 900
 
 
 def test_a_huge_request_is_refused_and_breaks_nothing(store: DataFolder) -> None:

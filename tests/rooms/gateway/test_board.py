@@ -31,16 +31,16 @@ quota, moment, admitted = Quota(requests=1000, parallel=3), Moment(10**9, 0.0, T
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(2000):
-    with board:
+    with board.lock:
         taken = None if account.shortage(moment, quota, Wanted(1)) else account.take(moment, quota, Wanted(1))
     if taken:
         admitted += 1
-        with board:
+        with board.lock:
             assert account.in_flight() <= 3
             account.settle(moment, taken, 1, 0)
 print(admitted, flush=True)
 if len(sys.argv) > 2:
-    with board:
+    with board.lock:
         account.take(moment, Quota(), Wanted(50))
         if sys.argv[2] == "inside":
             account.requests._words[2] = 77
@@ -92,9 +92,9 @@ def path(tmp_path: Path) -> Path:
 def test_a_key_has_the_same_counters_each_time(path: Path, make: Callable[[Path], Board]) -> None:
     board = make(path)
     one, other = board.account(5), board.account(6)
-    with board:
+    with board.lock:
         one.begin(TODAY, Spent(day_tokens=5))
-        one.begin(TODAY, Spent(day_tokens=99))
+        one.begin(TODAY, Spent(day_tokens=3))
         one.take(NOW, Quota(), Wanted(3))
 
     assert board.account(5) is one
@@ -144,7 +144,7 @@ def test_a_process_killed_in_the_middle_of_a_change_blocks_nobody_and_leaves_rig
     assert said(dying) == "stuck"
     end(dying)
 
-    with board:
+    with board.lock:
         used = board._accounts[7].requests.used(NOW.now) if 7 in board._accounts else None
     assert used is None and board.account(7).requests.used(NOW.now) == 1000
     board.close()
@@ -174,7 +174,7 @@ def test_more_keys_than_room_is_said(path: Path) -> None:
 
     with pytest.raises(CountersFull, match="16 keys"):
         board.account(17)
-    with board:
+    with board.lock:
         pass
     board.close()
 

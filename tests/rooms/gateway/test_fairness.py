@@ -137,11 +137,14 @@ def test_a_key_is_revoked_within_a_second_and_its_running_answer_goes_on(store: 
 
 def test_requests_at_the_same_time_are_limited(store: DataFolder, backend: ModelServer) -> None:
     key = store.keys.create("dify", KeyRules(parallel=2))
-    backend.trouble = json_reply(ANSWER, delay_s=0.5)
+    may_answer = threading.Event()
+    backend.trouble, backend.chat = None, lambda turns: "late" if may_answer.wait(30) else "never"
     statuses: list[int] = []
     with gateway(store, backend) as url:
         threads = [threading.Thread(target=lambda: statuses.append(ask(url, key).status_code)) for _ in range(5)]
         [thread.start() for thread in threads]
+        eventually(lambda: statuses == [429, 429, 429])
+        may_answer.set()
         [thread.join() for thread in threads]
         assert sorted(statuses) == [200, 200, 429, 429, 429]
         assert ask(url, key).status_code == 200
@@ -210,3 +213,68 @@ def test_the_price_of_a_model_is_read_and_a_wrong_one_named(store: DataFolder, b
             resolved, stack = load({"data": store.path}, file)
             with open_gateway(resolved, stack, needs_key=False):
                 pass
+
+
+def test_a_key_is_shown_only_the_models_that_it_may_use(store: DataFolder, backend: ModelServer) -> None:
+    key = store.keys.create("dify", KeyRules(models=("qwen*",)))
+    headers = {"authorization": f"Bearer {key}"}
+    with gateway(store, backend) as url:
+        listed = httpx2.get(f"{url}/v1/models", headers=headers).json()["data"]
+        assert [model["id"] for model in listed] == ["qwen3", "gpt-4"]
+        assert httpx2.get(f"{url}/v1/models/gpt-4", headers=headers).status_code == 200
+        hidden = httpx2.get(f"{url}/v1/models/other", headers=headers)
+        assert hidden.status_code == 404 and "Known models: gpt-4, qwen3." in hidden.json()["error"]["message"]
+
+
+def test_a_key_for_batches_waits_behind_the_others(store: DataFolder, backend: ModelServer, tmp_path: Path) -> None:
+    batch, interactive = store.keys.create("batch", KeyRules(priority="batch")), store.keys.create("person")
+    may_answer = threading.Event()
+    backend.trouble, backend.chat = None, lambda turns: "late" if may_answer.wait(30) else "never"
+    file = tmp_path / "moorage.yaml"
+    file.write_text(f"models: {{qwen3: {{url: '{backend.url}', parallel: 1}}}}\ngateway: {{health_interval: 0}}\n")
+    resolved, stack = load({"data": store.path}, file)
+    with open_gateway(resolved, stack, needs_key=True) as (made, _), served(made) as url:  # type: ignore[arg-type]
+
+        def send(name: str, key: str) -> None:
+            assert ask(url, key, messages=[{"role": "user", "content": name}]).status_code == 200
+
+        def waiting() -> int:
+            return httpx2.get(f"{url}/health").json()["models"]["qwen3"]["waiting"]
+
+        threads: list[threading.Thread] = []
+        for number, (name, key) in enumerate([("running", interactive), ("batch", batch), ("person", interactive)]):
+            threads.append(threading.Thread(target=send, args=(name, key)))
+            threads[-1].start()
+            eventually(lambda number=number: waiting() == number and len(backend.requests) >= 1)
+        may_answer.set()
+        [thread.join() for thread in threads]
+
+    order = [request.body["messages"][0]["content"] for request in backend.asked("/chat/completions")]
+    assert order == ["running", "person", "batch"]
+
+
+def test_metrics_are_for_keys_that_may_call_them(store: DataFolder, backend: ModelServer) -> None:
+    reader, other = (
+        store.keys.create("prometheus", KeyRules(endpoints=("metrics",))),
+        store.keys.create("dify", KeyRules(endpoints=("chat",))),
+    )
+    with gateway(store, backend) as url:
+        assert httpx2.get(f"{url}/metrics", headers={"authorization": f"Bearer {reader}"}).status_code == 200
+        assert httpx2.get(f"{url}/metrics", headers={"authorization": f"Bearer {other}"}).json()["error"]["code"] == "missing_scope"
+        assert httpx2.get(f"{url}/metrics").status_code == 401
+        assert (ask(url, reader).status_code, ask(url, other).status_code) == (403, 200)
+
+
+def test_leaving_a_stream_before_its_end_is_not_free(store: DataFolder, backend: ModelServer) -> None:
+    key = store.keys.create("dify", KeyRules(day_tokens=1000))
+    backend.trouble = Trouble(pieces=(*(delta(f"w{n} ") for n in range(40)), b"data: [DONE]\n\n"), between_s=0.05)
+    with gateway(store, backend) as url, httpx2.Client(timeout=30) as client:
+        headers = {"authorization": f"Bearer {key}"}
+        with client.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}, headers=headers) as answer:
+            parts = answer.iter_lines()
+            words = [next(parts) for _ in range(20)]
+        eventually(lambda: "usage_waiting 0" in httpx2.get(f"{url}/metrics", headers=headers).text and bool(lines(store)))
+
+    line = lines(store)[0]
+    assert line.cancelled == 1 and line.prompt_tokens > 0
+    assert sum(word.startswith("data:") for word in words) <= line.completion_tokens < 40

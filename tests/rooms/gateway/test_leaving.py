@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -158,9 +160,12 @@ def test_the_command_serves_the_models_of_the_stack_file_and_ends_when_told(tmp_
 def test_a_stream_that_runs_is_brought_to_its_end_after_sigterm(tmp_path: Path) -> None:
     long = Play(stream([delta("a")] * 10 + [finish(), b"data: [DONE]\n\n"]).pieces, between_s=0.1)
     with backend(long) as server, command(tmp_path, f"models: {{m: '{server.url}'}}") as (process, url):
-        stop = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({process.pid}, {int(signal.SIGTERM)})"])
-        got = post(url, {"model": "m", "messages": MESSAGES, "stream": True})
-        stop.wait()
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(post, url, {"model": "m", "messages": MESSAGES, "stream": True})
+            server.wait_until_asked(seconds=20)
+            time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+            got = asked.result()
         assert process.wait(10) == 0
 
     assert got == delta("a") * 10 + finish() + b"data: [DONE]\n\n"
@@ -169,9 +174,12 @@ def test_a_stream_that_runs_is_brought_to_its_end_after_sigterm(tmp_path: Path) 
 def test_patience_with_running_answers_ends_with_a_word(tmp_path: Path) -> None:
     text = "gateway: {drain_timeout: 1}\nmodels: {m: '%s'}"
     with backend(STARTED) as server, command(tmp_path, text % server.url) as (process, url):
-        stop = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.3); os.kill({process.pid}, {int(signal.SIGTERM)})"])
-        got = post(url, {"model": "m", "messages": MESSAGES, "stream": True})
-        stop.wait()
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(post, url, {"model": "m", "messages": MESSAGES, "stream": True})
+            server.wait_until_asked(seconds=20)
+            time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+            got = asked.result()
         assert process.wait(10) == 0
 
     assert got.startswith(delta("a"))

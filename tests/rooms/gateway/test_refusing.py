@@ -169,6 +169,7 @@ BROKEN_STREAMS = {
     "nothing but the end": (stream([DONE]), 502),
     "not streamed": (chat_reply(), 502),
     "an error first": (stream([block({"error": {"message": "bad", "code": 400}}), DONE]), 400),
+    "an error after a ping": (stream([b": ping\n\n" + block({"error": {"message": "bad", "code": 422}}) + DONE]), 422),
     "pings for ever": (stream([b": ping\n\n"], between_s=0.02, endless=True, is_ended=False), 504),
     "an endless line": (Play((ENDLESS_HEAD, b"x" * 1_000_000), endless=True), 502),
 }

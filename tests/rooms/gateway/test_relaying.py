@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 
 import openai
 import pytest
 
 from moorage.gateway.config import ModelEntry, Replica
-from moorage.testing.backend import DONE, backend, chat_reply, chat_stream, delta, finish, json_reply, reply, stream, usage
+from moorage.testing.backend import DONE, Play, backend, chat_reply, chat_stream, delta, finish, json_reply, reply, stream, usage
 from tests.builders.gateways import MESSAGES, entry, gateway
 
 
@@ -193,6 +194,43 @@ def test_the_state_of_the_models_is_shown() -> None:
         state = client.get("/health").json()
 
     assert state == {"status": "ok", "models": {"m": {"servers": 1, "ready": 1, "running": 0, "waiting": 0}}}
+
+
+ODD_BUT_RIGHT = {
+    "no length, until it closes": Play((b'HTTP/1.0 200 OK\r\n\r\n{"ok":', b"1}"), ending="close"),
+    "an interim answer first": Play((b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{"ok":1}',)),
+    "more than it announced": Play((b'HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{"ok":1}and something else',)),
+    "byte by byte": Play([bytes([b]) for b in b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"ok":1}']),
+    "it wants to close": json_reply({"ok": 1}, headers={"connection": "close"}, ending="close"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_BUT_RIGHT)
+def test_servers_that_speak_http_in_their_own_way_are_understood(name: str) -> None:
+    with backend(ODD_BUT_RIGHT[name]) as server, gateway(entry(server)) as client:
+        for _ in range(3):
+            got = client.chat()
+            assert (got.status, got.json()) == (200, {"ok": 1})
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "Text/Event-Stream; charset=UTF-8"])
+def test_a_stream_is_told_by_its_type_in_any_writing(kind: str) -> None:
+    with backend(stream([delta("a"), finish(), DONE], headers={"content-type": kind})) as server, gateway(entry(server)) as client:
+        assert client.chat(stream=True).body == delta("a") + finish() + DONE
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.0\r\n", b"HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"])
+def test_clients_of_any_age_are_served(head: bytes) -> None:
+    body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
+    with backend() as server, gateway(entry(server)) as client, closing(client.open()) as line:
+        line.connect()
+        line.sock.sendall(b"POST /v1/chat/completions %bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        got = b""
+        while piece := line.sock.recv(65536):
+            got += piece
+
+    assert got.startswith(b"HTTP/1.1 200 OK")
+    assert json.loads(got.split(b"\r\n\r\n", 1)[1])["choices"]
 
 
 def test_a_large_answer_arrives_whole_at_a_slow_reader() -> None:

@@ -8,7 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.gateway.metrics import Family, Metrics, Observation, gauge
+from moorage.gateway.metrics import Family, Metrics, gauge
+from moorage.store.usage import UsageRecord
 
 _LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (\S+)')
 _PAIR = re.compile(r'([a-z]+)="((?:[^"\\\n]|\\[\\"n])*)"')
@@ -27,12 +28,11 @@ def read(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     return found
 
 
-def seen(**more: object) -> Observation:
-    known: dict[str, object] = {
-        "model": "qwen3", "endpoint": "chat", "key": "dify", "status": 200, "is_cancelled": False, "prompt_tokens": 10, "completion_tokens": 5,
-        "queue_s": 0.0, "first_token_s": 0.2, "total_s": 1.0, "own_s": 0.0004,
-    }  # fmt: skip
-    return Observation(**{**known, **more})  # type: ignore[arg-type]
+def seen(**more: object) -> UsageRecord:
+    known = UsageRecord(
+        0.0, 1, "dify", "qwen3", "chat", 200, prompt_tokens=10, completion_tokens=5, first_token_s=0.2, total_s=1.0, own_s=0.0004
+    )
+    return known._replace(**more)
 
 
 def test_requests_are_counted_by_what_they_were() -> None:

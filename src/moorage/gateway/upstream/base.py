@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 FailureKind = Literal["unreachable", "closed", "invalid", "timeout", "too_large"]
@@ -33,6 +33,11 @@ class Answer(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes as they come; b"" after the last. Raises UpstreamFailure."""
+        ...
+
+    async def pump(self, take: Callable[[bytes], bool]) -> None:
+        """Hands the bytes to ``take`` as they come, from the event loop's own callback and so without waking a task for each. Returns at the end
+        of the body, or once ``take`` said False; then the rest may be read or pumped. ``take`` must not raise. Raises UpstreamFailure."""
         ...
 
     async def whole(self, limit: int) -> bytes:

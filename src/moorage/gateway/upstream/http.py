@@ -15,6 +15,7 @@ from moorage.gateway.upstream.base import UpstreamFailure
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from moorage.gateway.upstream.base import Answer
 
@@ -115,7 +116,7 @@ class _Connection(asyncio.Protocol):
 
     __slots__ = (
         "_failure", "_head_bytes", "_is_done", "_is_interim", "_is_paused", "_loop", "_owner", "_parser", "_pieces", "_reads", "_size",
-        "_timer", "_transport", "_until_closed", "_waiter", "has_begun", "headers", "is_alive", "kept_at", "status",
+        "_taker", "_timer", "_transport", "_until_closed", "_waiter", "has_begun", "headers", "is_alive", "kept_at", "status",
     )  # fmt: skip
 
     def __init__(self, owner: HttpUpstream, loop: asyncio.AbstractEventLoop) -> None:
@@ -124,6 +125,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._taker: Callable[[bytes], bool] | None = None
         self._reads = 0
         self.is_alive, self.kept_at = False, 0.0
         self._reset()
@@ -168,6 +170,19 @@ class _Connection(asyncio.Protocol):
             if self._failure is not None:
                 raise self._failure
             await self._wait()
+
+    async def pump(self, take: Callable[[bytes], bool]) -> None:
+        while self._pieces:
+            if not take(await self.read()):
+                return
+        self._taker = take
+        try:
+            while not self._is_done and self._failure is None and self._taker is not None:
+                await self._wait()
+        finally:
+            self._taker = None
+        if self._failure is not None and not self._is_done and not self._pieces:
+            raise self._failure
 
     async def whole(self, limit: int) -> bytes:
         if self._is_done and len(self._pieces) == 1 and self._size <= limit:  # it came with the head, as most do
@@ -244,6 +259,11 @@ class _Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as e:
             self._fail(UpstreamFailure("invalid", f"does not speak HTTP here ({e})", f"返回的不是 HTTP（{e}）"))
             return
+        if self._taker is not None and self._pieces:
+            pieces, self._pieces, self._size = self._pieces, [], 0
+            if self._taker(pieces[0] if len(pieces) == 1 else b"".join(pieces)) and not self._is_done:
+                return
+            self._taker = None
         if self._size > _READ_AHEAD and not self._is_paused and not self._is_done and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
