@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
 from moorage.core.stackfile import KnowledgeEntry, StackFile, find, read
-from moorage.kb.doc import Documents
-from moorage.kb.knowledge import KnowledgeBases
 from moorage.models.base import ChatModel, Embedder
 from moorage.store.conversations import ConversationRows
 from moorage.store.folder import DataFolder
@@ -22,6 +20,7 @@ from moorage.store.usage import UsageRows
 
 if TYPE_CHECKING:
     from moorage.gateway.app import Gateway
+    from moorage.kb.doc import Documents
 
 
 class Home:
@@ -31,6 +30,9 @@ class Home:
     """
 
     def __init__(self, resolved: Resolved, knowledge: tuple[KnowledgeEntry, ...] = ()) -> None:
+        from moorage.kb.doc import Documents
+        from moorage.kb.knowledge import KnowledgeBases
+
         self.resolved = resolved
         self.knowledge_entries = knowledge
         self.store = DataFolder(resolved.settings.data, _picture_place(resolved.settings))
@@ -107,6 +109,8 @@ def open_documents(data: str | Path | None = None, *, config: str | Path | None 
 
     Raises SettingInvalid.
     """
+    from moorage.kb.doc import Documents
+
     resolved, _ = load({**flags, "data": data}, Path(config) if config else None)
     settings = resolved.settings
     yield Documents(settings, _chat_model(settings), lambda name, content: open_pictures(_picture_place(settings)).put_named(name, content))

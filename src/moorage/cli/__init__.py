@@ -12,7 +12,10 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 def main() -> None:
     """The ``moorage`` program. Exit codes: 0 done, 1 could not be done (one sentence on stderr), 2 wrong usage, 130 interrupted."""
-    from moorage.cli.app import app
+    if sys.argv[1:2] == ["gateway"]:  # it stays for months: what only the other commands need is not loaded with it
+        from moorage.cli.gateway import gateway_app as app
+    else:
+        from moorage.cli.app import app
     from moorage.cli.show import fail
 
     try:

@@ -13,7 +13,7 @@ from moorage.cli import options as o
 from moorage.cli.config import config_app
 from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
-from moorage.cli.gateway import run_gateway
+from moorage.cli.gateway import gateway
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
 from moorage.cli.show import data as show_data
@@ -67,33 +67,7 @@ def up(
     run_up(flags, config, folder, open_browser, json)
 
 
-@app.command()
-def gateway(
-    config: o.Config = None,
-    host: o.Host = None,
-    port: o.Port = None,
-    keys: o.Keys = None,
-    data: o.Data = None,
-    llm: o.Llm = None,
-    llm_model: o.LlmModel = None,
-    llm_key: o.LlmKey = None,
-    embedder: o.EmbedderUrl = None,
-    embedder_model: o.EmbedderModel = None,
-    embedder_key: o.EmbedderKey = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, max=64, help="Processes that serve; limits hold for all together. 工作进程数")
-    ] = 1,
-    json: o.Json = False,
-) -> None:
-    """Serve every model of moorage.yaml at one OpenAI-compatible address. 为所有模型提供统一的 OpenAI 兼容地址。
-
-    Prints the address. Ctrl-C or SIGTERM lets running answers end, then stops it.
-    """
-    flags: dict[str, object] = {
-        "host": host, "port": port, "keys": keys, "data": data, "llm": llm, "llm_model": llm_model, "llm_key": llm_key,
-        "embedder": embedder, "embedder_model": embedder_model, "embedder_key": embedder_key,
-    }  # fmt: skip
-    run_gateway(flags, config, json, workers)
+app.command()(gateway)
 
 
 @app.command()

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.errors import BadInput
 from moorage.core.settings import Resolved
@@ -16,6 +19,43 @@ from moorage.wiring import load, open_gateway, share_among_workers
 if TYPE_CHECKING:
     from moorage.gateway.app import Gateway
     from moorage.gateway.door import Door
+
+gateway_app = typer.Typer(name="moorage", add_completion=False, pretty_exceptions_enable=False)
+"""The program with this one command."""
+
+
+@gateway_app.callback()
+def _program() -> None:
+    """With a callback of its own a program of one command keeps that command's name."""
+
+
+@gateway_app.command()
+def gateway(
+    config: o.Config = None,
+    host: o.Host = None,
+    port: o.Port = None,
+    keys: o.Keys = None,
+    data: o.Data = None,
+    llm: o.Llm = None,
+    llm_model: o.LlmModel = None,
+    llm_key: o.LlmKey = None,
+    embedder: o.EmbedderUrl = None,
+    embedder_model: o.EmbedderModel = None,
+    embedder_key: o.EmbedderKey = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes that serve; limits hold for all together. 工作进程数")
+    ] = 1,
+    json: o.Json = False,
+) -> None:
+    """Serve every model of moorage.yaml at one OpenAI-compatible address. 为所有模型提供统一的 OpenAI 兼容地址。
+
+    Prints the address. Ctrl-C or SIGTERM lets running answers end, then stops it.
+    """
+    flags: dict[str, object] = {
+        "host": host, "port": port, "keys": keys, "data": data, "llm": llm, "llm_model": llm_model, "llm_key": llm_key,
+        "embedder": embedder, "embedder_model": embedder_model, "embedder_key": embedder_key,
+    }  # fmt: skip
+    run_gateway(flags, config, json, workers)
 
 
 def run_gateway(flags: Mapping[str, object], config: Path | None, as_json: bool, workers: int = 1) -> None:
