@@ -230,5 +230,6 @@ def _note_tokens(call: Call, relay: SseRelay) -> None:
     """What a streamed answer cost. One that was cut off, or whose server does not say, is taken for what was sent of it: leaving early is not free."""
     if relay.tokens is not None:
         call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
-    elif isinstance(call.peeked, GenerationPeek):
-        call.prompt_tokens, call.completion_tokens = call.peeked.text_tokens, relay.words
+    else:
+        text = call.peeked.text_tokens if isinstance(call.peeked, GenerationPeek) else len(call.body) // 4
+        call.prompt_tokens, call.completion_tokens = text, relay.words

@@ -253,6 +253,25 @@ def test_a_key_for_batches_waits_behind_the_others(store: DataFolder, backend: M
     assert order == ["running", "person", "batch"]
 
 
+def test_streams_of_every_shape_are_counted_also_where_the_server_reports_no_usage(store: DataFolder, backend: ModelServer) -> None:
+    key = store.keys.create("dify")
+    backend.trouble = Trouble(pieces=(*(delta(f"w{n} ") for n in range(9)), delta("", finish_reason="stop"), b"data: [DONE]\n\n"))
+    words = [{"role": "user", "content": "a question of some length"}]
+    with gateway(store, backend) as url:
+        for path, body in (
+            ("chat/completions", {"messages": words}),
+            ("messages", {"messages": words, "max_tokens": 50}),
+            ("responses", {"input": "a question of some length"}),
+        ):
+            answer = httpx2.post(
+                f"{url}/v1/{path}", json={"model": "qwen3", "stream": True, **body}, headers={"authorization": f"Bearer {key}"}, timeout=30
+            )
+            assert answer.status_code == 200 and "w8" in answer.text
+
+    line = lines(store)[0]
+    assert line.requests == 3 and line.completion_tokens == 30 and line.prompt_tokens >= 3 * 5
+
+
 def test_metrics_are_for_keys_that_may_call_them(store: DataFolder, backend: ModelServer) -> None:
     reader, other = (
         store.keys.create("prometheus", KeyRules(endpoints=("metrics",))),
