@@ -14,7 +14,6 @@ from moorage.cli.config import config_app
 from moorage.cli.data import data_app
 from moorage.cli.doc import doc_app
 from moorage.cli.doctor import doctor
-from moorage.cli.gateway import run_gateway
 from moorage.cli.gateway import gateway
 from moorage.cli.kb import kb_app, print_answer
 from moorage.cli.key import key_app
