@@ -14,7 +14,7 @@ from moorage.kb.parse.docx.names import COMPATIBLE, DRAWING, OFFICE, PLACED, REL
 from moorage.kb.parse.gallery import Gallery, description
 from moorage.kb.parse.markdown import one_line
 from moorage.kb.parse.opc import Package
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 _BOX = WORD + "txbxContent"
 _ALTERNATE = COMPATIBLE + "AlternateContent"
@@ -141,8 +141,8 @@ def _visible(element: Element) -> Iterator[Element]:
 
 def alternative(element: Element) -> Element | None:
     """The side of an AlternateContent to read: the first Choice, else the Fallback. Both show the same thing."""
-    choice = element.find(COMPATIBLE + "Choice")
-    return choice if choice is not None and len(choice) else element.find(COMPATIBLE + "Fallback")
+    choice = child_of(element, COMPATIBLE + "Choice")
+    return choice if choice is not None and len(choice) else child_of(element, COMPATIBLE + "Fallback")
 
 
 def _alt(drawing: Element) -> str:
