@@ -64,13 +64,13 @@ def test_the_raw_text_of_a_model_is_read_as_the_engine_reads_it(sdk: openai.Open
 
 
 def test_the_responses_api_is_served(sdk: openai.OpenAI) -> None:
-    answer = sdk.responses.create(model="facts", instructions=MESSAGES[0]["content"], input=FACTS, max_output_tokens=300)
+    answer = sdk.responses.create(model="facts", instructions=MESSAGES[0]["content"], input=FACTS, max_output_tokens=300, temperature=0)
 
     assert "42 yuan" in answer.output_text
 
 
 def test_messages_in_anthropics_shape_are_served(door: Client) -> None:
-    body = {"model": "facts", "max_tokens": 300, "system": MESSAGES[0]["content"], "messages": [MESSAGES[1]]}
+    body = {"model": "facts", "max_tokens": 300, "temperature": 0, "system": MESSAGES[0]["content"], "messages": [MESSAGES[1]]}
 
     answer = door.post("/v1/messages", body).json()
 
