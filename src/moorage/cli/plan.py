@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from moorage.core.nouns import Notice
     from moorage.plan.explain import Line
     from moorage.plan.result import CardUse, Placed, StackPlan
+    from moorage.stack.commands import ServiceCommands
     from moorage.stack.services import ServiceList
 
 _BAR = 48
@@ -36,6 +37,7 @@ def plan(
     tp: Annotated[int | None, typer.Option("--tp", min=1, max=64, help="Cards to cut each model over. 张量并行数", show_default=False)] = None,
     eager: Annotated[bool, typer.Option("--enforce-eager", help="Without CUDA graphs. 不使用 CUDA graph")] = False,
     learn: Annotated[Path | None, typer.Option("--learn", help="A start-up log to learn from first. 先从启动日志学习", show_default=False)] = None,
+    flag: Annotated[str | None, typer.Option("--explain", metavar="FLAG", help="Explain one flag, and the value that the plan gives it. 解释一个参数", show_default=False)] = None,
     with_reasons: Annotated[bool, typer.Option("--why", help="Say where each number comes from. 说明每个数字的来由")] = False,
     data: o.Data = None,
     config: o.Config = None,
@@ -43,12 +45,16 @@ def plan(
 ) -> None:  # fmt: skip
     """Plan which model runs on which card, and with which flags. 规划模型与显卡。
 
-    Reads the models' own files and reckons what vLLM will use; needs no GPU. Exits 1 when a service has no place.
+    Reads the models' own files and reckons what vLLM will use; needs no GPU. Ends in the commands that start each service, valid for the
+    version. Exits 1 when a service has no place.
     """
     from moorage.stack.planner import learn_from, plan_services
     from moorage.stack.shapes import plan_data
     from moorage.wiring import load
 
+    if flag and not models and stack is None:
+        _explain(flag, vllm, None, json)
+        return
     entries = _entries(models or [], stack)
     asked = [replace(e, context=context or e.context, users=users or e.users, max_seqs=max_seqs or e.max_seqs, tp=tp or e.tp, eager=eager or e.eager,
                      kv_cache_dtype=kv_cache_dtype or e.kv_cache_dtype) for e in entries.services]  # fmt: skip
@@ -58,7 +64,10 @@ def plan(
         lesson = learn_from(learn, asked[0].model, cards, folder)
         show.talk(_learned(lesson.model, lesson.card, lesson.version, lesson.residual_bytes))
     made = plan_services(asked, cards, vllm or entries.vllm, folder)
-    show.data(plan_data(made, show.language()), json, lambda: _table(made, with_reasons))
+    if flag:
+        _explain(flag, None, made, json)
+    else:
+        show.data(plan_data(made, show.language()), json, lambda: _table(made, with_reasons))
     if not made.is_whole:
         raise typer.Exit(1)
 
@@ -85,6 +94,16 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     return replace(listed, services=(*listed.services, *typed))
 
 
+def _explain(flag: str, vllm: str | None, made: StackPlan | None, json: bool) -> None:
+    """One flag, and beneath it what each service of the plan is given for it."""
+    from moorage.stack.flagwords import explain_flag
+    from moorage.stack.shapes import flag_data
+
+    words = explain_flag(flag, vllm, made)
+    lines = [f"  {one.service}: {one.value or '-'}" + (f"  ({_say(one.reason)})" if one.reason else "") for one in words.chosen]
+    show.data(flag_data(words, show.language()), json, lambda: "\n".join([words.flag.say(show.language()), *lines]))
+
+
 def _learned(model: str, card: str, version: str, residual: int) -> str:
     from moorage.plan.words import gib
 
@@ -98,6 +117,7 @@ def _learned(model: str, card: str, version: str, residual: int) -> str:
 
 def _table(made: StackPlan, with_reasons: bool) -> str:
     from moorage.plan.explain import explain
+    from moorage.stack.commands import commands_of
 
     shades = {service.name: _SHADES[i % len(_SHADES)] for i, service in enumerate(made.placed)}
     parts = [f"vLLM {made.version}", "\n".join(_bar(use, shades) for use in made.cards), _legend(shades)]
@@ -110,8 +130,10 @@ def _table(made: StackPlan, with_reasons: bool) -> str:
                 [_no_place(refused.name), *(f"  - {_say(n)}" for n in refused.reasons), *(f"  + {_say(n)}" for n in refused.remedies)]
             )
         )
-    said = [f"{service.name}: {_say(n)}" for service in made.placed for n in service.notices] + [_say(n) for n in made.notices]
-    parts.append("\n".join(said))
+    commands = commands_of(made)
+    said = [f"{service.name}: {_say(n)}" for service in made.placed for n in (*service.notices, *commands[service.name].notices)]
+    parts.append("\n".join([*said, *(_say(n) for n in made.notices)]))
+    parts += [_commands(service) for service in commands.values()]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -158,6 +180,13 @@ def _line(line: Line) -> str:
         low, high = gib(line.bytes.low), gib(line.bytes.high)
         size = low if low == high else f"{gib(line.bytes.likely)} ({low} - {high})"
     return f"  {line.name:20} {size:32} {_say(line.reason)}".rstrip()
+
+
+def _commands(service: ServiceCommands) -> str:
+    """Both ways of starting a service, to be copied as they are."""
+    either, health = ("或", "就绪检查") if show.language() == "zh" else ("or", "ready when this answers")
+    asked = f"curl -f http://127.0.0.1:{service.port}/health"
+    return f"# {service.name} ({health}: {asked})\n{service.serve}\n# {either}\n{service.docker}"
 
 
 def _no_place(name: str) -> str:

@@ -7,17 +7,21 @@ from collections.abc import Iterable
 from moorage.core.errors import Language
 from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
+from moorage.plan.choice import reasons
 from moorage.plan.explain import explain
 from moorage.plan.result import Placed, Refused, StackPlan
 from moorage.plan.serve import serve_flags
 from moorage.plan.terms import Range
 from moorage.plan.weights import count_parameters
+from moorage.stack.commands import ServiceCommands, commands_of
+from moorage.stack.flagwords import FlagWords
 
 Data = dict[str, object]
 
 
 def plan_data(plan: StackPlan, language: Language) -> Data:
-    """A plan with every number and its explanation."""
+    """A plan with every number and its explanation, and the commands that start it."""
+    commands = commands_of(plan)
     return {
         "vllm": str(plan.version),
         "is_whole": plan.is_whole,
@@ -28,13 +32,13 @@ def plan_data(plan: StackPlan, language: Language) -> Data:
             }
             for use in plan.cards
         ],
-        "services": [placed_data(service, language) for service in plan.placed],
+        "services": [placed_data(service, commands[service.name], language) for service in plan.placed],
         "refused": [refused_data(service, language) for service in plan.refused],
         "notices": _said(plan.notices, language),
     }  # fmt: skip
 
 
-def placed_data(service: Placed, language: Language) -> Data:
+def placed_data(service: Placed, commands: ServiceCommands, language: Language) -> Data:
     """One service: where, how, what it takes, what it gives, why."""
     plan, flags = service.prediction, service.prediction.flags
     low, likely, high = plan.tokens
@@ -57,7 +61,21 @@ def placed_data(service: Placed, language: Language) -> Data:
         "explanation": [
             {"name": line.name, "bytes": _range(line.bytes) if line.bytes else None, "reason": line.reason.say(language)} for line in explain(service)
         ],
-        "notices": _said(service.notices, language),
+        "choices": [{"flag": flag, "reason": reason.say(language)} for flag, reason in reasons(service).items()],
+        "port": commands.port, "commands": {"serve": commands.serve, "docker": commands.docker},
+        "notices": _said((*service.notices, *commands.notices), language),
+    }  # fmt: skip
+
+
+def flag_data(words: FlagWords, language: Language) -> Data:
+    """A flag explained, and what a plan made of it."""
+    flag = words.flag
+    return {
+        "name": flag.name, "takes": flag.takes, "first": str(flag.span.first), "last": str(flag.span.last), "version": str(flag.at),
+        "is_there": flag.is_there, "instead": flag.instead, "text": flag.say(language),
+        "services": [
+            {"name": one.service, "value": one.value, "reason": one.reason.say(language) if one.reason else None} for one in words.chosen
+        ],
     }  # fmt: skip
 
 
