@@ -149,3 +149,16 @@ def test_a_flag_is_explained_alone_and_with_the_value_of_a_plan(models: Path) ->
     assert alone.exit_code == 0 and "--runner pooling" in alone.output
     (service,) = json.loads(planned.stdout)["services"]
     assert (service["name"], service["value"]) == ("small", "8") and "3 users" in service["reason"]
+
+
+def test_a_pasted_line_says_what_it_will_use_of_each_card(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(models))
+    line = f"vllm serve {models / 'small'} --max-model-len 8192 --swap-space 4"
+    words = ("model", "check", line, "--version", "0.33.0", "--data", models / "data")
+    shown, data, without = _run(*words, "--gpus", "4090"), json.loads(_run(*words, "--gpus", "4090", "--json").stdout), _run(*words)
+
+    assert shown.exit_code == 0 and "█" in shown.stderr and "It starts" in shown.stderr
+    assert shown.stdout.startswith("vllm serve") and "swap" not in shown.stdout
+    assert data["forecast"]["verdict"] == "fits" and data["forecast"]["cards"][0]["used_bytes"] > 2**30
+    assert data["forecast"]["service"]["flags"]["max_model_len"] == 8192
+    assert "--gpus" in without.stderr

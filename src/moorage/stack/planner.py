@@ -9,19 +9,21 @@ from pathlib import Path
 
 from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, StoreUnreadable, VersionUnknown
 from moorage.core.modelspec import ModelSpec
+from moorage.engines.vllm.check import Checked
 from moorage.models.find import Found, find_model
 from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
 from moorage.plan.learn import Lesson, apply, as_row, from_row, learn
-from moorage.plan.predict import Prediction
+from moorage.plan.predict import Prediction, Teacher
 from moorage.plan.result import StackPlan
 from moorage.plan.stack import plan_stack
 from moorage.plan.startlog import read_start_log
 from moorage.plan.terms import Range
 from moorage.plan.version import LATEST, OLDEST, EngineVersion, parse_version
 from moorage.plan.wish import Wish
+from moorage.stack.forecast import Forecast, forecast
 from moorage.stack.services import ServiceEntry
 from moorage.store.lessons import keep_lesson, read_lessons
 
@@ -58,12 +60,23 @@ def plan_services(
     Raises what ``inspect_model`` raises, CardsInvalid, VersionUnknown, BadInput.
     """
     cards, version = cards_of(gpus), version_of(vllm)
+    return plan_stack([wish_of(entry) for entry in entries], cards, version, _teacher(lessons_folder))
+
+
+def forecast_command(checked: Checked, gpus: str | None = None, files: str | None = None, lessons_folder: Path | None = None) -> Forecast:
+    """What a checked command line will use of each card: of those that ``gpus`` names, else of this machine's. Raises CardsInvalid."""
+    cards = cards_of(gpus) if gpus is not None else detect_cards()
+    return forecast(checked, cards, files, _teacher(lessons_folder))
+
+
+def _teacher(lessons_folder: Path | None) -> Teacher:
+    """What earlier starts taught, as kept in the data folder."""
     known = [lesson for row in read_lessons(lessons_folder) if (lesson := from_row(row))] if lessons_folder else []
 
     def teacher(plan: Prediction) -> Range | None:
         return apply(known, plan)
 
-    return plan_stack([wish_of(entry) for entry in entries], cards, version, teacher)
+    return teacher
 
 
 def learn_from(log: Path, model: str, gpus: str | None, lessons_folder: Path) -> Lesson:

@@ -15,6 +15,7 @@ from moorage.plan.terms import Range
 from moorage.plan.weights import count_parameters
 from moorage.stack.commands import ServiceCommands, commands_of
 from moorage.stack.flagwords import FlagWords
+from moorage.stack.forecast import Forecast
 
 Data = dict[str, object]
 
@@ -25,21 +26,36 @@ def plan_data(plan: StackPlan, language: Language) -> Data:
     return {
         "vllm": str(plan.version),
         "is_whole": plan.is_whole,
-        "cards": [
-            {
-                "index": use.card.index, "name": use.card.name, "total_bytes": use.card.total_bytes, "used_bytes": use.used_bytes,
-                "spare_bytes": use.spare_bytes, "parts": [{"name": name, "bytes": size} for name, size in use.parts],
-            }
-            for use in plan.cards
-        ],
+        "cards": _cards(plan),
         "services": [placed_data(service, commands[service.name], language) for service in plan.placed],
         "refused": [refused_data(service, language) for service in plan.refused],
         "notices": _said(plan.notices, language),
     }  # fmt: skip
 
 
+def _cards(plan: StackPlan) -> list[Data]:
+    return [
+        {
+            "index": use.card.index, "name": use.card.name, "total_bytes": use.card.total_bytes, "used_bytes": use.used_bytes,
+            "spare_bytes": use.spare_bytes, "parts": [{"name": name, "bytes": size} for name, size in use.parts],
+        }
+        for use in plan.cards
+    ]  # fmt: skip
+
+
 def placed_data(service: Placed, commands: ServiceCommands, language: Language) -> Data:
-    """One service: where, how, what it takes, what it gives, why."""
+    """One service: where, how, what it takes, what it gives, why, and how it is started."""
+    return {
+        **_service_data(service, language),
+        "serve": dict(serve_flags(service)),
+        "choices": [{"flag": flag, "reason": reason.say(language)} for flag, reason in reasons(service).items()],
+        "port": commands.port,
+        "commands": {"serve": commands.serve, "docker": commands.docker},
+        "notices": _said((*service.notices, *commands.notices), language),
+    }
+
+
+def _service_data(service: Placed, language: Language) -> Data:
     plan, flags = service.prediction, service.prediction.flags
     low, likely, high = plan.tokens
     return {
@@ -50,7 +66,6 @@ def placed_data(service: Placed, commands: ServiceCommands, language: Language) 
             "max_num_batched_tokens": flags.batched_tokens, "kv_cache_dtype": flags.cache_format, "enforce_eager": flags.said.is_eager,
             "dtype": service.dtype, "attention_backend": service.attention_backend, "max_lora_rank": flags.said.lora_rank or None,
         },
-        "serve": dict(serve_flags(service)),
         "held_bytes": service.held_bytes, "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
         "max_concurrency": dict(zip(("low", "likely", "high"), (round(value, 2) for value in plan.concurrency), strict=True)),
         "users": round(service.users, 2), "is_learned": plan.residual is not None,
@@ -61,9 +76,15 @@ def placed_data(service: Placed, commands: ServiceCommands, language: Language) 
         "explanation": [
             {"name": line.name, "bytes": _range(line.bytes) if line.bytes else None, "reason": line.reason.say(language)} for line in explain(service)
         ],
-        "choices": [{"flag": flag, "reason": reason.say(language)} for flag, reason in reasons(service).items()],
-        "port": commands.port, "commands": {"serve": commands.serve, "docker": commands.docker},
-        "notices": _said((*service.notices, *commands.notices), language),
+    }  # fmt: skip
+
+
+def forecast_data(made: Forecast, language: Language) -> Data:
+    """What a command line will use of each card; ``service`` is None where nothing can be said, and the notices tell why."""
+    placed = made.plan.placed if made.plan else ()
+    return {
+        "verdict": made.verdict, "cards": _cards(made.plan) if made.plan else [], "service": _service_data(placed[0], language) if placed else None,
+        "notices": _said(made.notices, language),
     }  # fmt: skip
 
 
