@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from moorage.core.errors import Language
 from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
+from moorage.plan.breakdown import breakdown
 from moorage.plan.choice import reasons
 from moorage.plan.explain import explain
 from moorage.plan.result import Placed, Refused, StackPlan
@@ -66,7 +67,8 @@ def _service_data(service: Placed, language: Language) -> Data:
             "max_num_batched_tokens": flags.batched_tokens, "kv_cache_dtype": flags.cache_format, "enforce_eager": flags.said.is_eager,
             "dtype": service.dtype, "attention_backend": service.attention_backend, "max_lora_rank": flags.said.lora_rank or None,
         },
-        "held_bytes": service.held_bytes, "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
+        "held_bytes": service.held_bytes, "parts": [{"name": name, "bytes": size} for name, size in breakdown(service)],
+        "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
         "max_concurrency": dict(zip(("low", "likely", "high"), (round(value, 2) for value in plan.concurrency), strict=True)),
         "users": round(service.users, 2), "is_learned": plan.residual is not None,
         "speed_estimate": {
