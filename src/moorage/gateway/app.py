@@ -115,6 +115,11 @@ class Gateway:
         return tidy in ENDPOINTS or tidy in _OWN or tidy.startswith("/v1/")
 
     @property
+    def names(self) -> Collection[str]:
+        """The names of the stack file's models, aliases among them."""
+        return self._by_name.keys()
+
+    @property
     def pools(self) -> Collection[Pool]:
         """The models' servers, as they are now."""
         return self._pools.values()
