@@ -32,6 +32,8 @@ class Head:
     length: int | None
     language: Language
     is_batch: bool
+    host: bytes
+    origin: bytes | None
 
 
 def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
@@ -52,6 +54,8 @@ def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
         length=int(length) if length.isdigit() else None,
         language="zh" if language is not None and language.lower().startswith(b"zh") else "en",
         is_batch=get(b"x-priority") == b"batch",
+        host=get(b"host", b""),
+        origin=get(b"origin"),
     )
 
 
