@@ -140,6 +140,8 @@ class Call:
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         headers.extend(self.admission.headers)
+        if self.conversion is not None:
+            headers.extend(self.conversion.headers)
         return headers
 
     def record(self) -> CallRecord:

@@ -14,8 +14,8 @@ import msgspec
 from moorage.gateway.backends import Backend, backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
-from moorage.gateway.errors import bad_field, bad_json
-from moorage.gateway.parameters import TOUCHED, mapped, needs_mapping
+from moorage.gateway.errors import Headers, bad_field, bad_json
+from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
@@ -25,7 +25,9 @@ _CHAT = "/chat/completions"
 
 def conversions() -> Conversions:
     """One for each endpoint whose shape some server does not speak."""
-    return {"chat": _chat, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages}
+    return {
+        "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
+    }  # fmt: skip
 
 
 def load(body: bytes) -> Json:
@@ -44,11 +46,13 @@ def load(body: bytes) -> Json:
 class _Whole:
     """A conversion whose answers come in one piece only."""
 
+    headers: Headers = ()
+
     def stream(self, replica: Replica) -> StreamConversion:
         raise bad_field("stream", "this endpoint does not stream", "该接口不支持流式")
 
 
-# Chat, in the words of its engine
+# Chat and completions, in the words of their engine
 
 
 def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
@@ -57,11 +61,19 @@ def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
         from moorage.gateway.tool_parsing import tool_parsing
 
         return tool_parsing(entry, body)
+    return _in_other_words(entry, body, _CHAT)
+
+
+def _completions(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return _in_other_words(entry, body, "/completions")
+
+
+def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | None:
     kinds = tuple(sorted({replica.kind for replica in entry.replicas}))
     if not _touched(kinds).search(body):
         return None
     loaded = load(body)
-    return _Chat(entry, loaded) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
+    return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
 
 
 @cache
@@ -73,14 +85,17 @@ def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
     return re.compile(rb'"(?:%b)"' % "|".join(sorted(words)).encode())
 
 
-class _Chat:
-    """A chat request in the engine's own words; the answer is the engine's, untouched."""
+class _Generation:
+    """A request in the engine's own words; the answer is the engine's, untouched."""
 
-    def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._body = entry, body
+    def __init__(self, entry: ModelEntry, body: Json, path: str) -> None:
+        self._entry, self._body, self._path = entry, body, path
+        self.headers: Headers = ()
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return _CHAT, _chat_body(self._body, replica, self._entry)
+        asked = mapped_for(replica, self._entry, self._body)
+        self.headers = ignored_header(asked)
+        return self._path, msgspec.json.encode(asked.body)
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         return reply
@@ -89,11 +104,18 @@ class _Chat:
         return None
 
 
-def _chat_body(body: Json, replica: Replica, entry: ModelEntry) -> bytes:
-    out = {**mapped(body, backend(replica.kind), model=entry.name).body, "model": replica.model or entry.name}
+def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
+    """A generation's request as this server wants it: its words, its name of the model, and the tokens counted. Raises GatewayRefusal."""
+    asked = mapped(body, backend(replica.kind), replica.engine_version, model=entry.name)
+    out = {**asked.body, "model": replica.model or entry.name}
     if out.get("stream"):
         out["stream_options"] = {**obj(out.get("stream_options")), "include_usage": True}
-    return msgspec.json.encode(out)
+    return Mapped(out, asked.ignored)
+
+
+def ignored_header(asked: Mapped) -> Headers:
+    """Names the parameters that the engine was asked without."""
+    return ((b"x-moorage-ignored", ", ".join(asked.ignored).encode()),) if asked.ignored else ()
 
 
 # Reranking and scores
@@ -165,6 +187,10 @@ class _Responses:
         self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
         self._id = f"resp_{secrets.token_hex(16)}"
 
+    @property
+    def headers(self) -> Headers:
+        return self._chat.headers
+
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._chat.ask(replica)
 
@@ -184,6 +210,10 @@ class _Messages:
         self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
         self._id = f"msg_{secrets.token_hex(12)}"
 
+    @property
+    def headers(self) -> Headers:
+        return self._chat.headers
+
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._chat.ask(replica)
 
@@ -198,17 +228,20 @@ class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._body = entry, body
-        self._own = _chat(entry, msgspec.json.encode(body))
+        self._own = _chat(entry, msgspec.json.encode(body)) or _Generation(entry, body, _CHAT)
+
+    @property
+    def headers(self) -> Headers:
+        return self._own.headers
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return self._own.ask(replica) if self._own is not None else (_CHAT, _chat_body(self._body, replica, self._entry))
+        return self._own.ask(replica)
 
     def answer(self, replica: Replica, reply: bytes) -> Json:
-        return obj(answer_of(self._own.whole(replica, reply) if self._own is not None else reply))
+        return obj(answer_of(self._own.whole(replica, reply)))
 
     def stream(self, replica: Replica) -> StreamConversion | None:
-        return self._own.stream(replica) if self._own is not None else None
+        return self._own.stream(replica)
 
 
 class _Teller(Protocol):

@@ -13,6 +13,7 @@ from moorage.gateway.batching import MicroBatcher
 from moorage.gateway.call import Call
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, load
+from moorage.gateway.errors import Headers
 from moorage.gateway.exchange import JSON, Exchange, Send
 from moorage.gateway.parameters import with_defaults
 from moorage.gateway.pool import Pool
@@ -62,6 +63,8 @@ class Embedding:
 
 class _Batch:
     """The texts of a batch, in the shape of the server that is asked."""
+
+    headers: Headers = ()
 
     def __init__(self, entry: ModelEntry, request: embeddings.EmbeddingsRequest, texts: Sequence[str]) -> None:
         self._entry, self._request, self._texts = entry, request, texts

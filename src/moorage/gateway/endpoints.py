@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,6 +27,11 @@ class Endpoint:
 
 class Conversion(Protocol):
     """One request in another shape than its server's. Made per request; every method may raise GatewayRefusal."""
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """What the client is told of the change, in headers of its answer. As the last ``ask`` and ``whole`` left it."""
+        ...
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         """Where and what this server is asked: an ``Endpoint.path``, and a body."""

@@ -46,7 +46,7 @@ TOUCHED = frozenset((*_GUIDED, "structured_outputs", "num_beams", "developer", "
 def needs_mapping(body: Mapping[str, object], backend: Backend) -> bool:
     """Whether ``mapped`` would change or refuse anything, so that most requests can be forwarded byte by byte."""
     traits = backend.traits
-    touched = _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams"}
+    touched = _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams", "structured_outputs"}
     if any(name in body for name in touched) or any(
         name in body and not _has_type(name, body[name]) for name in _NEEDS_NUMBER | _NEEDS_OBJECT
     ):
@@ -114,13 +114,9 @@ def _set_structured(out: dict[str, object], backend: Backend, version: Version |
         out["response_format"] = bare
     asked = {name: out.pop(name) for name in _GUIDED if out.get(name) is not None}
     whole = out.get("structured_outputs")
-    if isinstance(whole, dict) and backend.name != "vllm":
+    if isinstance(whole, dict) and "structured_outputs" not in (backend.structured("regex", "", version) or {}):
         del out["structured_outputs"]
-        asked |= {
-            f"guided_{name}": value
-            for name, value in cast("dict[str, object]", whole).items()
-            if f"guided_{name}" in _GUIDED and value is not None
-        }
+        asked |= _old_words(cast("dict[str, object]", whole), out, backend)
     if len(asked) > 1:
         raise refusal(
             400,
@@ -134,6 +130,21 @@ def _set_structured(out: dict[str, object], backend: Backend, version: Version |
         if fields is None:
             raise _cannot(name, backend)
         out |= fields
+
+
+def _old_words(wanted: Mapping[str, object], out: dict[str, object], backend: Backend) -> dict[str, object]:
+    """vLLM's ``structured_outputs`` under the names that are known for every engine. Raises GatewayRefusal for what only vLLM can do."""
+    asked: dict[str, object] = {}
+    for name, value in wanted.items():
+        if value is None or value is False:
+            continue
+        if f"guided_{name}" in _GUIDED:
+            asked[f"guided_{name}"] = value
+        elif name == "json_object":
+            out["response_format"] = {"type": "json_object"}
+        else:
+            raise _cannot(f"structured_outputs.{name}", backend)
+    return asked
 
 
 def _bare_schema(given: Mapping[str, object]) -> Mapping[str, object] | None:

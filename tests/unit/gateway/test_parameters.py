@@ -37,9 +37,21 @@ def test_a_schema_asked_for_in_the_old_way_is_asked_for_in_the_way_all_know(kind
 
 
 def test_what_vllm_dropped_is_said_in_its_new_words() -> None:
-    assert sent("vllm", guided_regex="a+") == {"structured_outputs": {"regex": "a+"}}
+    assert sent("vllm", (0, 32), guided_regex="a+") == {"structured_outputs": {"regex": "a+"}}
     assert sent("vllm", (0, 9), guided_regex="a+") == {"guided_regex": "a+"}
+    assert sent("vllm", (0, 9), structured_outputs={"regex": "a+"}) == {"guided_regex": "a+"}
     assert sent("vllm", structured_outputs={"choice": ["a"]}) == {"structured_outputs": {"choice": ["a"]}}
+
+
+def test_a_vllm_of_unknown_version_is_asked_in_both_words_as_it_passes_over_the_other() -> None:
+    assert sent("vllm", guided_regex="a+") == {"guided_regex": "a+", "structured_outputs": {"regex": "a+"}}
+
+
+def test_vllms_structured_outputs_are_translated_or_refused_and_never_passed_over() -> None:
+    assert needs_mapping({"structured_outputs": {"regex": "b"}}, backend("sglang"))
+    assert sent("sglang", structured_outputs={"json_object": True, "regex": None}) == {"response_format": {"type": "json_object"}}
+    with pytest.raises(GatewayRefusal, match=r"structural_tag.*sglang"):
+        sent("sglang", structured_outputs={"structural_tag": "{}"})
 
 
 def test_structured_answers_are_said_in_the_words_of_each_engine() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Version = tuple[int, int]
-Structured = Literal["json", "regex", "choice", "grammar"]
+Structured = Literal["json", "regex", "choice", "grammar", "structural_tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Backend(Protocol):
     def traits(self) -> Traits: ...
 
     def structured(self, kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
-        """The fields that hold a chat model to a JSON schema, a regular expression, one of several texts or a grammar; None where it cannot."""
+        """The fields that hold a chat model to a JSON schema, a regular expression, one of several texts, a grammar or
+        xgrammar's structural tag; None where it cannot."""
         ...
 
 
