@@ -65,6 +65,9 @@ def drawn(rows: str, *anchors: str) -> bytes:
         ("0.00", 0.125, "0.13"),
         ("0%", -0.004, "0%"),
         ("0.00", 1e300, "1e+300"),
+        ("[$-804]aaaa;@", 45000, "星期三"),
+        ("aaa", 45004.75, "日"),
+        ('"周"aaa', 45000, "周三"),
     ],
 )
 def test_numbers_look_as_the_workbook_shows_them(code: str, value: float, text: str) -> None:
