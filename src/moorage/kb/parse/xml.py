@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from html.entities import html5
 from typing import Protocol, cast
 from xml.sax.saxutils import escape
@@ -153,13 +153,9 @@ def stream_xml(data: bytes, *tags: str) -> Iterator[tuple[bool, Element]]:
         return
 
 
-def without_elements(data: bytes, attribute: str, values: Collection[str]) -> bytes:
-    """The XML without those children of the root whose attribute has one of these values."""
+def written(root: Element) -> bytes:
+    """An element and all that is in it as a part of its own."""
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
-    root = etree.fromstring(data, parser)
-    for element in [child for child in root if child.get(attribute) in values]:
-        root.remove(element)
-    written: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-    return written
+    data: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+    return data
