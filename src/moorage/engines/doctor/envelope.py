@@ -23,9 +23,16 @@ def unwrapped(raw: str) -> str:
     except (ValueError, RecursionError):
         return raw
     fields = cast("dict[str, object]", record) if isinstance(record, dict) else {}
-    message = next((value for name in _MESSAGES if isinstance(value := fields.get(name), str)), None)
-    level = next((value for name in _LEVELS if isinstance(value := fields.get(name), str)), "")
+    message, level = _first_text(fields, _MESSAGES), _first_text(fields, _LEVELS) or ""
     if message is None or not (level or "stream" in fields or "time" in fields or "timestamp" in fields):
         return raw
     tail = [value for name in ("error", "err", "exception", "exc_info", "stack_trace") if isinstance(value := fields.get(name), str)]
     return " ".join(part for part in (level.upper(), message.strip(), *tail) if part)
+
+
+def _first_text(fields: dict[str, object], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, str):
+            return value
+    return None
