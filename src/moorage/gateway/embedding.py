@@ -30,18 +30,22 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
-        request = embeddings.parse(with_defaults(load(call.body), call.entry.defaults))
+        body = with_defaults(load(call.body), call.entry.defaults)
+        if body.get("input") is None and "messages" in body:  # texts with pictures, as vLLM takes them: one a request, and its own business
+            await self._exchange.carry_out(call, pool, send)
+            return
+        request = embeddings.parse(body)
         call.own_s = time.perf_counter() - call.started
 
         async def ask(texts: Sequence[str]) -> tuple[list[bytes], int | None]:
             return await self._ask(call, pool, request, texts)
 
         vectors, tokens = await self._batcher.embed((call.entry.name, call.head.is_batch, request.key), request.texts, ask)
-        body = msgspec.json.encode(embeddings.answer(request, vectors, tokens))
+        answer = msgspec.json.encode(embeddings.answer(request, vectors, tokens))
         call.prompt_tokens, call.completion_tokens = tokens, 0
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
-        await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(body))})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(answer))})
+        await send({"type": "http.response.body", "body": answer})
 
     async def _ask(
         self, call: Call, pool: Pool, request: embeddings.EmbeddingsRequest, texts: Sequence[str]
