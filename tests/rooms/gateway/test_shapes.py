@@ -165,3 +165,22 @@ def _embed(asked: Asked) -> Play:
     texts = cast("list[str]", asked.json()["input"])
     rows = [{"index": n, "embedding": base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode()} for n, text in enumerate(texts)]
     return json_reply({"data": rows, "usage": {"prompt_tokens": len(texts), "total_tokens": len(texts)}})
+
+
+def test_tokens_of_messages_are_counted_by_the_engine_and_refused_by_one_that_cannot() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    with backend(json_reply({"count": 7, "tokens": [], "max_model_len": 9})) as server, gateway(of(server, "vllm")) as client:
+        counted = client.post("/v1/messages/count_tokens", body)
+        asked = server.requests[0]
+    with backend() as server, gateway(of(server, "ollama")) as client:
+        refused = client.post("/v1/messages/count_tokens", body)
+
+    assert counted.json() == {"input_tokens": 7} and asked.path == "/tokenize" and counted.headers["request-id"]
+    assert refused.status == 400 and refused.json()["error"]["type"] == "invalid_request_error" and refused.json()["type"] == "error"
+
+
+def test_a_text_with_pictures_is_embedded_by_the_engine_itself() -> None:
+    with backend(vectors("one")) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", {"model": "m", "messages": MESSAGES, "encoding_format": "float"})
+
+    assert got.status == 200 and server.requests[0].json()["messages"] == MESSAGES
