@@ -74,7 +74,7 @@ def test_a_whole_answer_holds_one_call_under_the_old_name() -> None:
     calls = [{"id": "c1", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in ("a", "b")]
     choices = [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}]
 
-    (choice,) = functions.with_function_call({"id": "x", "choices": choices, "usage": {"a": 1}})["choices"]  # pyright: ignore
+    (choice,) = functions.with_function_call({"id": "x", "choices": choices, "usage": {"a": 1}})["choices"]
 
     assert choice["message"] == {"role": "assistant", "content": None, "function_call": {"name": "a", "arguments": "{}"}}
     assert choice["finish_reason"] == "function_call"

@@ -125,8 +125,8 @@ def test_a_count_asks_for_the_prompt_with_its_tools_and_no_more() -> None:
     tools = [{"name": "find", "input_schema": {"type": "object"}}]
     asked = to_count({"model": "m", "messages": [{"role": "user", "content": "hi"}], "system": "Be brief.", "tools": tools})
 
-    assert [message["role"] for message in asked["messages"]] == ["system", "user"]  # pyright: ignore
-    assert asked["add_generation_prompt"] is True and len(asked["tools"]) == 1 and "max_tokens" not in asked  # pyright: ignore
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert asked["add_generation_prompt"] is True and len(asked["tools"]) == 1 and "max_tokens" not in asked
     assert counted({"count": 7, "tokens": []}) == 7
 
 
