@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,16 @@ MP3 = b"ID3\x04" + bytes(range(256)) * 40
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
 
 
-def models(url: str) -> dict[str, object]:
-    """The ``models:`` of a stack file that has all of them at one address."""
-    return {name: {"url": url, "kind": "vllm", **entry} for name, entry in MODELS.items()}
+def models(url: str, words: Path) -> dict[str, object]:
+    """The ``models:`` of a stack file that has all of them at one address. ``words``: the tokenizer that clients of ``numbers`` use."""
+    entries = {**MODELS, "numbers": {"task": "embed", "token_ids": str(words)}}
+    return {name: {"url": url, "kind": "vllm", **entry} for name, entry in entries.items()}
+
+
+def write_words(path: Path) -> Path:
+    """A tokenizer in OpenAI's form whose tokens are the 256 bytes."""
+    path.write_bytes(b"".join(base64.b64encode(bytes([number])) + b" %d\n" % number for number in range(256)))
+    return path
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from moorage.testing.backend import Backend, backend
 from tests.builders.pip_environment import NoPackageIndex
-from tests.clients.answers import Answers, models
+from tests.clients.answers import Answers, models, write_words
 from tests.clients.running import Clients, Stand, clients, clients_python
 
 
@@ -31,5 +31,6 @@ def answering() -> Iterator[Backend]:
 def real_clients(python_of_clients: Path, answering: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     """Real clients before a real gateway that asks for keys."""
     stand = Stand(tmp_path_factory.mktemp("clients"))
-    with stand.serving({"gateway": {"keys": "on"}, "models": models(answering.url)}) as door, clients(python_of_clients, door) as found:
+    served = models(answering.url, write_words(stand.folder / "bytes.tiktoken"))
+    with stand.serving({"gateway": {"keys": "on"}, "models": served}) as door, clients(python_of_clients, door) as found:
         yield found

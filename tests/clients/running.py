@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.builders.pip_environment import pip_environment
 
@@ -111,9 +111,8 @@ class Stand:
         with log.open("w") as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process:
             try:
                 assert process.stdout is not None
-                first = "".join(iter(process.stdout.readline, "}\n")) + "}"
-                assert process.poll() is None, log.read_text(encoding="utf-8")
-                announced = json.loads(first)
+                announced = _announced(process.stdout)
+                assert announced is not None, log.read_text(encoding="utf-8")
                 yield {"url": announced["url"], "key": announced["key"], "program": _MOORAGE, "more": {"place": self.place}}
             finally:
                 process.terminate()
@@ -121,3 +120,13 @@ class Stand:
                     process.wait(10)
                 except subprocess.TimeoutExpired:
                     process.kill()
+
+
+def _announced(lines: IO[str]) -> dict[str, Any] | None:
+    """What a gateway says when it is ready; None when it ends without a word."""
+    said = ""
+    for line in lines:
+        said += line
+        if line == "}\n":
+            return json.loads(said)
+    return None

@@ -117,11 +117,13 @@ def vectors_come_from_texts(door: Door) -> None:
     assert len(short.embed_query("城市")) == 3
 
 
-def vectors_from_token_ids_are_refused_with_the_way_out(door: Door) -> None:
+def vectors_from_token_ids_are_refused_unless_their_tokenizer_is_known(door: Door) -> None:
     bytes_alone = tiktoken.Encoding("bytes", pat_str=r"[\s\S]", mergeable_ranks={bytes([n]): n for n in range(256)}, special_tokens={})
     really = tiktoken.get_encoding, tiktoken.encoding_for_model
-    tiktoken.get_encoding = tiktoken.encoding_for_model = lambda name: bytes_alone  # pyright: ignore  - the real one is fetched from the web
+    tiktoken.get_encoding = tiktoken.encoding_for_model = lambda name: bytes_alone  # the real one would be fetched from the web
     try:
+        known = OpenAIEmbeddings(model="numbers", base_url=door.url, api_key=door.key, max_retries=0)
+        both = known.embed_documents(["price of paper", "城市"])
         OpenAIEmbeddings(model="vectors", base_url=door.url, api_key=door.key, max_retries=0).embed_query("城市")
     except openai.BadRequestError as error:
         assert "check_embedding_ctx_length=False" in error.message
@@ -129,6 +131,9 @@ def vectors_from_token_ids_are_refused_with_the_way_out(door: Door) -> None:
         raise AssertionError("ids of another tokenizer were embedded")
     finally:
         tiktoken.get_encoding, tiktoken.encoding_for_model = really
+    plain = OpenAIEmbeddings(model="vectors", base_url=door.url, api_key=door.key, check_embedding_ctx_length=False)
+    same = plain.embed_documents(["price of paper", "城市"])
+    assert [[round(x, 5) for x in vector] for vector in both] == [[round(x, 5) for x in vector] for vector in same]
 
 
 def documents_are_ranked(door: Door) -> None:

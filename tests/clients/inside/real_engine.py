@@ -11,7 +11,6 @@ from dify_models import Chat, Embedder, credentials
 from dify_plugin import OAICompatRerankModel
 from dify_plugin.entities.model.message import PromptMessageTool, SystemPromptMessage, UserPromptMessage
 from langchain_core.messages import HumanMessage, SystemMessage
-from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from llama_index.core.llms import ChatMessage
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
@@ -24,12 +23,7 @@ TO_FIND = 'please find "Paris"'
 DOCUMENTS = ["weather in Paris", "the price of paper", "paper"]
 PARAMETERS = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
 BOTH = ("facts", "raw")
-
-
-@tool
-def find(query: str) -> str:
-    """Find something."""
-    return query
+FIND = {"type": "function", "function": {"name": "find", "description": "Find something.", "parameters": PARAMETERS}}
 
 
 def anthropics_client_answers_and_calls(door: Door) -> None:
@@ -46,7 +40,7 @@ def anthropics_client_answers_and_calls(door: Door) -> None:
         for message in (answer, streamed):
             assert "42 yuan" in "".join(block.text for block in message.content if block.type == "text"), model
             assert message.usage.input_tokens > 20 and message.usage.output_tokens > 3
-        assert [block.input for block in called.content if block.type == "tool_use"] == [{"query": "Paris"}], model
+        assert [block.input for block in called.content if block.type == "tool_use"] == [{"query": "Paris"}], (model, called)
         assert called.stop_reason == "tool_use"
 
 
@@ -56,11 +50,11 @@ def langchain_answers_calls_and_embeds(door: Door) -> None:
         answer = chat.invoke([SystemMessage(SYSTEM), HumanMessage(FACTS)])
         streamed = "".join(chunk.text for chunk in chat.stream([SystemMessage(SYSTEM), HumanMessage(FACTS)]))
         called: Any = None
-        for chunk in chat.bind_tools([find]).stream(TO_FIND):
+        for chunk in chat.bind_tools([FIND]).stream(TO_FIND):
             called = chunk if called is None else called + chunk
 
         assert "42 yuan" in answer.text and "42 yuan" in streamed, model
-        assert [call["args"] for call in called.tool_calls] == [{"query": "Paris"}], model
+        assert [call["args"] for call in called.tool_calls] == [{"query": "Paris"}], (model, called)
     embedder = OpenAIEmbeddings(model="vectors", base_url=door.url, api_key=door.key or "x", check_embedding_ctx_length=False)
     assert _closest(embedder.embed_documents(DOCUMENTS), embedder.embed_query("price of paper")) == 1
 

@@ -6,6 +6,8 @@ import base64
 import json
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import openai
@@ -184,3 +186,19 @@ def test_a_text_with_pictures_is_embedded_by_the_engine_itself() -> None:
         got = client.post("/v1/embeddings", {"model": "m", "messages": MESSAGES, "encoding_format": "float"})
 
     assert got.status == 200 and server.requests[0].json()["messages"] == MESSAGES
+
+
+def test_token_ids_of_a_known_tokenizer_are_embedded_as_their_text(tmp_path: Path) -> None:
+    words = tmp_path / "words.tiktoken"
+    words.write_bytes(b"".join(base64.b64encode(word) + b" %d\n" % at for at, word in enumerate([b"price", b" of", b" paper"])))
+    for place, ids, status in ((words, [[0, 1, 2], [0]], 200), (words, [[7]], 400), (tmp_path / "none.tiktoken", [[0]], 500)):
+        entry = ModelEntry("m", (Replica("http://127.0.0.1:9/v1"),), token_ids=str(place))
+        with (
+            backend(vectors("price of paper", "price")) as server,
+            gateway(replace(entry, replicas=(Replica(server.url, kind="vllm"),))) as client,
+        ):
+            got = client.post("/v1/embeddings", {"model": "m", "input": ids, "encoding_format": "base64"})
+
+        assert got.status == status, got.body
+        if status == 200:
+            assert server.requests[0].json()["input"] == ["price of paper", "price"]
