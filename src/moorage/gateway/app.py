@@ -190,7 +190,7 @@ class Gateway:
             else:
                 await self._serve(endpoint, head, receive, send)
         except GatewayRefusal as refusal:
-            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.name == "messages" else None
+            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.is_anthropic else None
             await _refuse(refusal, head.language, head.request_id, send, body)
         except CutOff as e:
             log.warning("request %s: the answer was cut off; the client's connection is closed", head.request_id, exc_info=e.__cause__)

@@ -142,6 +142,8 @@ class Call:
         headers.extend(self.admission.headers)
         if self.conversion is not None:
             headers.extend(self.conversion.headers)
+            if self.endpoint.is_anthropic:
+                headers.append((b"request-id", self.head.request_id.encode("latin-1")))
         return headers
 
     def record(self) -> CallRecord:

@@ -14,10 +14,10 @@ import msgspec
 from moorage.gateway.backends import Backend, backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
-from moorage.gateway.errors import Headers, bad_field, bad_json
+from moorage.gateway.errors import Headers, bad_field, bad_json, refusal
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.relay import StreamConversion
-from moorage.gateway.shapes import messages, rerank, responses, score
+from moorage.gateway.shapes import functions, messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
@@ -27,6 +27,7 @@ def conversions() -> Conversions:
     """One for each endpoint whose shape some server does not speak."""
     return {
         "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
+        "count_tokens": _count_tokens,
     }  # fmt: skip
 
 
@@ -73,12 +74,14 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
     if not _touched(kinds).search(body):
         return None
     loaded = load(body)
+    if path == _CHAT and functions.are_in(loaded):
+        return _Functions(entry, loaded)
     return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
 
 
 @cache
 def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = set(TOUCHED).union(
+    names = {*TOUCHED, "functions", "function_call"}.union(
         *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
     )
     words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
@@ -100,8 +103,23 @@ class _Generation:
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         return reply
 
-    def stream(self, replica: Replica) -> None:
+    def stream(self, replica: Replica) -> StreamConversion | None:
         return None
+
+
+class _Functions(_Generation):
+    """A chat of an old client: its functions are tools to the engine."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        super().__init__(entry, functions.to_tools(body), _CHAT)
+        self._is_told = functions.wants_function_call(body)
+        self._wants_usage = obj(body.get("stream_options")).get("include_usage") is True
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode(functions.with_function_call(answer_of(reply))) if self._is_told else reply
+
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        return functions.FunctionCallStream(self._wants_usage) if self._is_told else None
 
 
 def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
@@ -222,6 +240,31 @@ class _Messages:
 
     def stream(self, replica: Replica) -> StreamConversion:
         return _Events(messages.MessageStream(self._id, self._name), messages.sse, self._chat.stream(replica))
+
+
+def _count_tokens(entry: ModelEntry, body: bytes) -> Conversion:
+    return _CountTokens(entry, messages.to_count(load(body)))
+
+
+class _CountTokens(_Whole):
+    """Anthropic's count of tokens, by the engine's own tokenizer and template."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        for replica in entry.replicas:
+            if replica.kind not in ("vllm", "openai"):
+                raise refusal(
+                    400,
+                    f"The engine {replica.kind} of model {entry.name} counts no messages. Count the text itself with /v1/tokenize where it is served.",
+                    f"模型 {entry.name} 的引擎 {replica.kind} 不支持对消息计数。可在支持的引擎上用 /v1/tokenize 对文本计数。",
+                    code="unsupported_endpoint",
+                )
+        self._entry, self._body = entry, body
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return "//tokenize", msgspec.json.encode({**self._body, "model": replica.model or self._entry.name})
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode({"input_tokens": messages.counted(answer_of(reply))})
 
 
 class _OverChat:

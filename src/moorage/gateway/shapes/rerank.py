@@ -18,7 +18,7 @@ MOST_DOCUMENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read."""
+    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read. ``has_media``: some hold pictures."""
 
     model: str
     query: str
@@ -26,6 +26,7 @@ class RerankRequest:
     texts: tuple[str, ...]
     top_n: int | None = None
     returns_documents: bool = False
+    has_media: bool = False
 
 
 def parse(body: Mapping[str, object]) -> RerankRequest:
@@ -42,11 +43,14 @@ def parse(body: Mapping[str, object]) -> RerankRequest:
         tuple(_text_of(document, n, fields) for n, document in enumerate(documents)),
         whole(body, "top_n", 0, 1 << 31),
         flag(body, "return_documents", False),
+        any(map(_has_media, documents)),
     )
 
 
 def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[str, Json]:
     """(path below the engine's root, body). All documents are asked for: what a client does with scores is its own."""
+    if request.has_media:
+        return backend.traits.rerank_path, {"model": model, "query": request.query, "documents": _for_eyes(request, backend)}
     if backend.name == "tei":
         return "/rerank", {
             "query": request.query,
@@ -85,6 +89,19 @@ def from_backend(answer: object, request: RerankRequest, backend: Backend, ident
     return {"id": identity, "object": "list", "model": request.model, "results": results, "usage": used, "meta": meta}
 
 
+def _for_eyes(request: RerankRequest, backend: Backend) -> list[object]:
+    """Documents with pictures, as they came. Raises GatewayRefusal for an engine that reads texts only: it would judge them by half."""
+    if backend.name not in ("vllm", "openai"):
+        raise refusal(
+            400,
+            f"documents: the engine {backend.name} reads no pictures. Send texts, or use a model that runs on vLLM.",
+            f"documents：引擎 {backend.name} 不支持图片。请发送文本，或改用运行在 vLLM 上的模型。",
+            param="documents",
+            code="unsupported_value",
+        )
+    return list(request.documents)
+
+
 def sigmoid(logit: float) -> float:
     """A score from 0 to 1, without overflow."""
     if logit >= 0:
@@ -101,6 +118,10 @@ def _result(at: int, score: float, request: RerankRequest) -> Json:
     return result
 
 
+def _has_media(document: object) -> bool:
+    return any(part.get("type") not in ("text", None) for part in objects(obj(document).get("content")))
+
+
 def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
     """A document's text: a string, ``{"text"}``, the fields that ``rank_fields`` names, or parts as for vision."""
     if isinstance(document, str):
@@ -115,6 +136,6 @@ def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
         return content
     if isinstance(content, list):
         parts = [str(part["text"]) for part in objects(content) if isinstance(part.get("text"), str)]
-        if parts:
+        if parts or _has_media(document):
             return "\n".join(parts)
     raise wrong(f"documents[{at}]", "a string, or an object with a text")

@@ -116,3 +116,19 @@ def test_pairs_of_the_same_number_are_scored_one_by_one() -> None:
         score.parse({"model": "r", "text_1": ["a", "b"], "text_2": ["a", "b", "c"]})
     with pytest.raises(GatewayRefusal, match="text_2 must be"):
         score.parse({"model": "r", "text_1": "a", "text_2": []})
+
+
+PICTURE = {"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}
+
+
+def test_documents_with_pictures_reach_an_engine_that_sees_as_they_came() -> None:
+    _, body = rerank.to_backend(request(documents=["text", PICTURE]), backend("vllm"), "r")
+
+    assert body["documents"] == ["text", PICTURE]
+
+
+@pytest.mark.parametrize("kind", ["tei", "llamacpp"])
+def test_documents_with_pictures_are_refused_where_only_texts_are_read(kind: str) -> None:
+    with pytest.raises(GatewayRefusal) as refused:
+        rerank.to_backend(request(documents=["text", PICTURE]), backend(kind), "r")
+    assert refused.value.param == "documents" and kind in str(refused.value)
