@@ -16,6 +16,7 @@ from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
 from moorage.gateway.errors import Headers, bad_field, bad_json
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
@@ -178,8 +179,8 @@ def answer_of(reply: bytes) -> object:
 # Responses and Messages, over chat
 
 
-def _responses(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Responses(entry, load(body))
+def _responses(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "responses" in entry.native else _Responses(entry, load(body))
 
 
 class _Responses:
@@ -201,8 +202,8 @@ class _Responses:
         return _Events(responses.ResponseStream(self._id, self._body), _typed, self._chat.stream(replica))
 
 
-def _messages(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Messages(entry, load(body))
+def _messages(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "messages" in entry.native else _Messages(entry, load(body))
 
 
 class _Messages:
@@ -228,7 +229,8 @@ class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._own = _chat(entry, msgspec.json.encode(body)) or _Generation(entry, body, _CHAT)
+        encoded = with_defaults(msgspec.json.encode(body), entry.defaults, entry.bounds)
+        self._own = _chat(entry, encoded) or _Generation(entry, load(encoded), _CHAT)
 
     @property
     def headers(self) -> Headers:

@@ -15,6 +15,7 @@ _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")')
 _ESCAPED_LETTER = b"\\u006"  # the key may be written with escapes: all its letters begin so
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _CHARACTERS_A_TOKEN = 4
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # one parameter in three APIs
 _USAGE = b'"stream_options":{"include_usage":true}'
 
 
@@ -132,7 +133,7 @@ def with_defaults(body: bytes, defaults: Mapping[str, object], bounds: Bounds) -
     """The body with the parameters it does not name. Raises GatewayRefusal for one out of its bounds."""
     fields = _FIELDS.decode(body)
     for name, (low, high) in bounds.items():
-        for key in ("max_tokens", "max_completion_tokens") if name in ("max_tokens", "max_completion_tokens") else (name,):
+        for key in _LIMITS if name in _LIMITS else (name,):
             _check_bound(key, fields.get(key), low, high)
     missing = {key: value for key, value in defaults.items() if key not in fields or bytes(fields[key]) == b"null"}
     if "max_completion_tokens" in fields:

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from moorage.gateway.errors import SERVER, error_body
+from moorage.gateway.unanswered import Thoughts, has_answer
 from moorage.gateway.upstream.base import UpstreamFailure
 
 BLOCK_LIMIT = 16 * 2**20
@@ -24,10 +25,16 @@ _TWINS = {b"reasoning": b"reasoning_content", b"reasoning_content": b"reasoning"
 
 
 class Tokens(msgspec.Struct):
-    """What an answer cost, as the server counted it."""
+    """What an answer cost, as the server counted it; the other two are newer APIs' names for the same."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.prompt_tokens = self.prompt_tokens or self.input_tokens
+        self.completion_tokens = self.completion_tokens or self.output_tokens
 
 
 class _Chunk(msgspec.Struct):
@@ -62,11 +69,12 @@ class StreamConversion(Protocol):
 @dataclass(frozen=True, slots=True)
 class RelayRules:
     """What a stream needs. ``wants_usage``: the client asked for it. ``is_chat``: reasoning may occur. ``conversion``: for an endpoint whose
-    shape is not the server's."""
+    shape is not the server's. ``minds_answer``: a chat without an answer gets its reasoning as one."""
 
     wants_usage: bool = False
     is_chat: bool = True
     conversion: StreamConversion | None = None
+    minds_answer: bool = False
 
 
 class SseRelay:
@@ -81,6 +89,7 @@ class SseRelay:
         "_looked",
         "_own_usage",
         "_rules",
+        "_thoughts",
         "has_data",
         "has_error",
         "is_done",
@@ -95,6 +104,7 @@ class SseRelay:
         self._held_cr = False
         self._before = self._last = b""
         self._own_usage: bytes | None = None
+        self._thoughts: Thoughts | None = None
         self._is_plain = False  # after the first block, which is looked at closely, and before the end
         self.has_data = self.has_error = self.is_done = False
         self.tokens: Tokens | None = None
@@ -212,11 +222,24 @@ class SseRelay:
         self.words += 1
         if b'"usage"' in payload:
             payload = self._note_usage(payload)
-        if self._rules.is_chat and b'"reasoning' in payload:
+        has_reasoning = b'"reasoning' in payload
+        before = self._think(payload) if self._rules.minds_answer and (has_reasoning or self._thoughts is not None) else None
+        if self._rules.is_chat and has_reasoning:
             payload = with_both_reasonings(payload)
-        if self._rules.conversion is not None:
-            return self._rules.conversion.data(payload) if payload else b""
-        return b"data: %b\n\n" % payload if payload else b""
+        return (self._said(before) if before else b"") + (self._said(payload) if payload else b"")
+
+    def _said(self, payload: bytes) -> bytes:
+        return b"data: %b\n\n" % payload if self._rules.conversion is None else self._rules.conversion.data(payload)
+
+    def _think(self, payload: bytes) -> bytes | None:
+        """Watches a chat that began with reasoning until its answer begins; a chunk to go before this one where none ever does."""
+        if self._thoughts is None:
+            self._thoughts = Thoughts(is_answered=self.words > 2 or has_answer(self._before))  # a role may come before the thoughts
+        if self._thoughts.is_answered:
+            return None
+        before = self._thoughts.see(payload)
+        self._is_plain = self._thoughts.is_answered and self._rules.conversion is None
+        return before
 
     def _note_usage(self, payload: bytes) -> bytes:
         """Keeps the usage; b"" where the client did not ask for the chunk that holds it and nothing else."""
@@ -245,12 +268,6 @@ class SseRelay:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
         return rest.startswith(b"data:")
-
-
-def error_event(reason: str) -> bytes:
-    """The end of a cut-off stream of typed events, OpenAI's and Anthropic's; the blank line ends half a block before it."""
-    body = error_body(_cut_off(reason), SERVER, "stream_interrupted")
-    return b'\n\nevent: error\ndata: {"type":"error",%b\n\n' % body[1:]
 
 
 def _cut_off(reason: str) -> str:
