@@ -18,7 +18,7 @@ from moorage.gateway.errors import Headers, bad_field, bad_json
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
-from moorage.gateway.shapes import messages, rerank, responses, score
+from moorage.gateway.shapes import functions, messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
@@ -74,6 +74,11 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
     if not _touched(kinds).search(body):
         return None
     loaded = load(body)
+    is_old = path == _CHAT and functions.is_old(loaded) and any(not backend(kind).traits.knows_functions for kind in kinds)
+    if is_old:
+        return _OneCall(entry, functions.with_tools(loaded), is_old=True)
+    if loaded.get("parallel_tool_calls") is False and any("parallel_tool_calls" in backend(kind).traits.ignores for kind in kinds):
+        return _OneCall(entry, loaded, is_old=False)
     return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
 
 
@@ -101,8 +106,24 @@ class _Generation:
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         return reply
 
-    def stream(self, replica: Replica) -> None:
+    def stream(self, replica: Replica) -> StreamConversion | None:
         return None
+
+
+class _OneCall(_Generation):
+    """A chat for a client that takes one call at a time, in the old words or in today's, before an engine that would give more."""
+
+    def __init__(self, entry: ModelEntry, body: Json, *, is_old: bool) -> None:
+        asked = {name: value for name, value in body.items() if name != "parallel_tool_calls"}
+        super().__init__(entry, asked, _CHAT)
+        self._is_old = is_old
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return functions.first_call(reply, is_old=self._is_old)
+
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        wants_usage = obj(self._body.get("stream_options")).get("include_usage") is True
+        return functions.FirstCall(is_old=self._is_old, wants_usage=wants_usage)
 
 
 def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:

@@ -15,7 +15,7 @@ from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, load
 from moorage.gateway.errors import Headers
 from moorage.gateway.exchange import JSON, Exchange, Send
-from moorage.gateway.parameters import with_defaults
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.pool import Pool
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import embeddings
@@ -30,7 +30,7 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
-        request = embeddings.parse(with_defaults(load(call.body), call.entry.defaults))
+        request = embeddings.parse(load(with_defaults(call.body, call.entry.defaults, call.entry.bounds)))
         call.own_s = time.perf_counter() - call.started
 
         async def ask(texts: Sequence[str]) -> tuple[list[bytes], int | None]:

@@ -136,8 +136,8 @@ def with_defaults(body: bytes, defaults: Mapping[str, object], bounds: Bounds) -
         for key in _LIMITS if name in _LIMITS else (name,):
             _check_bound(key, fields.get(key), low, high)
     missing = {key: value for key, value in defaults.items() if key not in fields or bytes(fields[key]) == b"null"}
-    if "max_completion_tokens" in fields:
-        missing.pop("max_tokens", None)
+    if any(name in fields and bytes(fields[name]) != b"null" for name in _LIMITS):
+        missing = {key: value for key, value in missing.items() if key not in _LIMITS}
     return with_fields(body, missing) if missing else body
 
 

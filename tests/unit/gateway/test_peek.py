@@ -83,6 +83,7 @@ def test_defaults_do_not_replace_what_is_said() -> None:
     got = json.loads(with_defaults(body, {"temperature": 1, "top_p": 0.5, "max_tokens": 100, "stop": ["x"]}, {}))
 
     assert got == {"model": "m", "temperature": 0, "top_p": 0.5, "max_completion_tokens": 5, "stop": ["x"]}
+    assert with_defaults(b'{"model":"m","max_tokens":5}', {"max_completion_tokens": 9}, {}) == b'{"model":"m","max_tokens":5}'
 
 
 @pytest.mark.parametrize(
