@@ -20,6 +20,7 @@ from moorage.gateway.upstream.base import UpstreamFailure
 BLOCK_LIMIT = 16 * 2**20
 DONE = b"data: [DONE]\n\n"
 _REASONING = re.compile(rb'(?<!\\)"(reasoning|reasoning_content)"([ \t\r\n]*:[ \t\r\n]*)("[^"\\]*(?:\\.[^"\\]*)*"|null)')
+_BYTE_ORDER = b"\xef\xbb\xbf"
 _FINISHED = re.compile(rb'"finish_reason"[ \t]*:[ \t]*"')
 _TWINS = {b"reasoning": b"reasoning_content", b"reasoning_content": b"reasoning"}
 
@@ -207,6 +208,8 @@ class SseRelay:
             return b""
         block = block.strip(b"\n")
         if not block.startswith(b"data:") or b"\n" in block:
+            if not self.has_data:
+                block = block.removeprefix(_BYTE_ORDER)
             block = _data_alone(block)
             if block.startswith(b":"):
                 return block + b"\n\n"
