@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_a_compressed_stream_is_relayed_as_plain_events() -> None:
         assert client.chat(stream=True).body == delta("a") + delta("b") + finish() + DONE
 
 
-def grown_by(client: Client, **more: object) -> int:
+def grown_by(client: Client, **more: Any) -> int:
     def resident() -> int:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * 4096
