@@ -30,6 +30,9 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
+        if b'"messages"' in call.body and "input" not in load(call.body):
+            await self._exchange.carry_out(call, pool, send)  # vLLM's shape for pictures: a chat, for its engine alone to read
+            return
         request = embeddings.parse(load(with_defaults(call.body, call.entry.defaults, call.entry.bounds)))
         call.own_s = time.perf_counter() - call.started
 

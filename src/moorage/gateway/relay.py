@@ -26,16 +26,17 @@ _TWINS = {b"reasoning": b"reasoning_content", b"reasoning_content": b"reasoning"
 
 
 class Tokens(msgspec.Struct):
-    """What an answer cost, as the server counted it; the other two are newer APIs' names for the same."""
+    """What an answer cost, as the server counted it; the others are what other APIs call the same."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    total_tokens: int = 0
 
     def __post_init__(self) -> None:
-        self.prompt_tokens = self.prompt_tokens or self.input_tokens
         self.completion_tokens = self.completion_tokens or self.output_tokens
+        self.prompt_tokens = self.prompt_tokens or self.input_tokens or max(self.total_tokens - self.completion_tokens, 0)
 
 
 class _Chunk(msgspec.Struct):
