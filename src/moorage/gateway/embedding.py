@@ -16,7 +16,7 @@ from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, load
 from moorage.gateway.errors import Headers, refusal
 from moorage.gateway.exchange import JSON, Exchange, Send
-from moorage.gateway.parameters import with_defaults
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.pool import Pool
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import embeddings
@@ -32,7 +32,7 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
-        body = with_defaults(load(call.body), call.entry.defaults)
+        body = load(with_defaults(call.body, call.entry.defaults, call.entry.bounds))
         if body.get("input") is None and "messages" in body:  # texts with pictures, as vLLM takes them: one a request, and its own business
             await self._exchange.carry_out(call, pool, send)
             return

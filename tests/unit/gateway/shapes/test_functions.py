@@ -14,7 +14,7 @@ HELLO = {"role": "user", "content": "hi"}
 
 
 def asked(**fields: Any) -> dict[str, Any]:
-    return functions.to_tools({"model": "m", "messages": [HELLO], **fields})
+    return functions.with_tools({"model": "m", "messages": [HELLO], **fields})
 
 
 def chunk(**choice: Any) -> bytes:
@@ -22,7 +22,7 @@ def chunk(**choice: Any) -> bytes:
 
 
 def streamed(*payloads: bytes, wants_usage: bool = False) -> list[Any]:
-    stream = functions.FunctionCallStream(wants_usage)
+    stream = functions.FirstCall(is_old=True, wants_usage=wants_usage)
     blocks = [stream.data(payload) for payload in payloads]
     return [json.loads(block.removeprefix(b"data: ")) for block in blocks if block]
 
@@ -35,11 +35,16 @@ def test_functions_become_tools_of_which_one_is_called(choice: Any, expected: An
     body = asked(functions=[WEATHER], function_call=choice)
 
     assert body["tools"] == [{"type": "function", "function": WEATHER}] and body["tool_choice"] == expected
-    assert body["parallel_tool_calls"] is False and "functions" not in body and "function_call" not in body
+    assert "functions" not in body and "function_call" not in body
 
 
 def test_tools_beside_functions_win() -> None:
-    assert "parallel_tool_calls" not in asked(functions=[WEATHER], tools=[{"type": "function", "function": WEATHER}])
+    tools = [{"type": "function", "function": {"name": "other"}}]
+
+    assert asked(functions=[WEATHER], tools=tools)["tools"] == tools
+    assert functions.wants_function_call({"functions": [WEATHER]}) and not functions.wants_function_call(
+        {"functions": [WEATHER], "tools": tools}
+    )
 
 
 def test_no_functions_are_no_tools() -> None:
@@ -65,16 +70,17 @@ def test_each_result_is_joined_to_the_call_before_it() -> None:
 
 
 def test_whether_a_request_speaks_of_functions() -> None:
-    assert functions.are_in({"functions": []}) and functions.are_in({"messages": [{"role": "function", "content": "x"}]})
-    assert functions.are_in({"messages": [{"role": "assistant", "function_call": None}]})
-    assert not functions.are_in({"messages": [HELLO, "odd"], "tools": []}) and not functions.are_in({"messages": "odd"})
+    assert functions.is_old({"functions": []}) and functions.is_old({"messages": [{"role": "function", "content": "x"}]})
+    assert functions.is_old({"messages": [{"role": "assistant", "function_call": None}]})
+    assert not functions.is_old({"messages": [HELLO, "odd"], "tools": []}) and not functions.is_old({"messages": "odd"})
 
 
 def test_a_whole_answer_holds_one_call_under_the_old_name() -> None:
     calls = [{"id": "c1", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in ("a", "b")]
     choices = [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}]
 
-    (choice,) = functions.with_function_call({"id": "x", "choices": choices, "usage": {"a": 1}})["choices"]
+    whole = functions.first_call(json.dumps({"id": "x", "choices": choices, "usage": {"a": 1}}).encode(), is_old=True)
+    (choice,) = json.loads(whole)["choices"]
 
     assert choice["message"] == {"role": "assistant", "content": None, "function_call": {"name": "a", "arguments": "{}"}}
     assert choice["finish_reason"] == "function_call"
@@ -112,7 +118,7 @@ def test_tokens_are_told_to_who_asked(wants_usage: bool) -> None:
 
 
 def test_the_end_and_a_failure_are_said() -> None:
-    stream = functions.FunctionCallStream(False)
+    stream = functions.FirstCall(is_old=True, wants_usage=False)
 
     assert stream.end() == DONE
     assert b'"stream_interrupted"' in stream.fail("cut off") and stream.fail("cut off").endswith(DONE)
