@@ -79,11 +79,12 @@ def test_the_model_and_the_embedder_of_flags_are_served_too(tmp_path: Path) -> N
     with (
         model_server() as model,
         filled_home(tmp_path, llm=model.url, llm_model="writer", embedder=model.url, embedder_model="tiny") as home,
-    ):  # noqa: SIM117
-        with served_home(home) as url, httpx2.Client(base_url=url, timeout=30) as client:
-            assert ids(client) == ["llm", "writer", "embedder", "tiny", "kb"]
-            vectors = client.post("/v1/embeddings", json={"model": "embedder", "input": ["a", "b"]})
-            assert [len(row["embedding"]) > 0 for row in vectors.json()["data"]] == [True, True]
+        served_home(home) as url,
+        httpx2.Client(base_url=url, timeout=30) as client,
+    ):
+        assert ids(client) == ["llm", "writer", "embedder", "tiny", "kb"]
+        vectors = client.post("/v1/embeddings", json={"model": "embedder", "input": ["a", "b"]})
+        assert [len(row["embedding"]) > 0 for row in vectors.json()["data"]] == [True, True]
 
 
 def test_a_model_hides_the_knowledge_base_of_its_name_and_says_so(tmp_path: Path, server: Backend) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from moorage.gateway.endpoints import TABLE, Endpoint
 from moorage.gateway.openapi.answers import answers
 from moorage.gateway.openapi.requests import requests
-from moorage.gateway.openapi.schema import Schema, binary, ref, text
+from moorage.gateway.openapi.schema import Schema, binary, fields, ref, text
 from moorage.gateway.shapes.fields import obj, objects
 
 OPENAPI = "3.1.0"
@@ -91,6 +91,9 @@ _SCHEMES: Schema = {
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key, as Anthropic's clients send it."},
     "api-key": {"type": "apiKey", "in": "header", "name": "api-key", "description": "The same key, as Azure's clients send it."},
 }
+_SCHEMA_OF = {
+    _EVENTS: fields({"event": text("of typed events, their name"), "data": text("a JSON object; `[DONE]` ends a chat")}, ["data"])
+}
 _SECURITY = [{name: []} for name in _SCHEMES]
 
 
@@ -114,7 +117,7 @@ def _operation(endpoint: Endpoint) -> Schema:
     said = DESCRIBED[endpoint.name]
     others = ", ".join(f"`{path}`" for path in endpoint.paths[1:])
     media = "multipart/form-data" if endpoint.is_form else _JSON
-    content: Schema = {kind: {"schema": text() if kind.startswith("text/") else binary()} for kind in said.other}
+    content: Schema = {kind: {"schema": _SCHEMA_OF.get(kind, text() if kind.startswith("text/") else binary())} for kind in said.other}
     if said.answered:
         content = {_JSON: {"schema": ref(said.answered)}, **content}
     shape = "MessagesError" if endpoint.name == "messages" else "Error"
