@@ -226,9 +226,9 @@ class Gateway:
             carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
             await carrier.carry_out(call, pool, send)
         except asyncio.CancelledError:
-            if watch.has_left:
+            if watch.has_left and not call.is_sent:
                 call.status = _CLIENT_LEFT
-            else:
+            elif not call.is_sent:
                 call.status = 503
                 await _stop_early(call, send)
         except GatewayRefusal as refusal:
