@@ -39,9 +39,9 @@ class ServiceCommands:
     notices: tuple[Notice, ...]
 
 
-def commands_of(plan: StackPlan) -> dict[str, ServiceCommands]:
-    """The commands of every placed service by its name, in the order in which they are to be started. Ports count up from 8000."""
-    return {service.name: _commands(plan, service) for service in plan.placed}
+def commands_of(plan: StackPlan, first_port: int = FIRST_PORT) -> dict[str, ServiceCommands]:
+    """The commands of every placed service by its name, in the order in which they are to be started. Ports count up from the first."""
+    return {service.name: _commands(plan, service, first_port + service.order - 1) for service in plan.placed}
 
 
 def parsers_of(spec: ModelSpec, at: Version) -> Parsers:
@@ -54,8 +54,7 @@ def parsers_of(spec: ModelSpec, at: Version) -> Parsers:
     return found if spec.template.renders_tools else Parsers(None, found.reasoning)
 
 
-def _commands(plan: StackPlan, service: Placed) -> ServiceCommands:
-    port = FIRST_PORT + service.order - 1
+def _commands(plan: StackPlan, service: Placed, port: int) -> ServiceCommands:
     emitted = emit(_request(plan, service, port))
     notices = (*map(_notice, emitted.remarks), *_more(plan, service, emitted))
     return ServiceCommands(service.name, port, emitted.serve, emitted.docker, emitted.arguments, emitted.variables, notices)
