@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from moorage.core.nouns import Notice
+from moorage.plan.ability import slows
 from moorage.plan.cards import Card
 from moorage.plan.demand import CACHE_BYTES_FROM, cut_utilization, flags_for
 from moorage.plan.flags import Flags
@@ -95,7 +96,7 @@ def _backend(wish: Wish, card: Card) -> str | None:
 def _advice(place: Place, card: Card) -> list[Notice]:
     wish, way = place.demand.wish, place.demand.way
     length, cache_format, tp = way.max_len, way.cache_format, way.tp
-    made: list[Notice] = list(wish.spec.notices)
+    made: list[Notice] = [*wish.spec.notices, *([slow] if (slow := slows(wish.spec, card)) else [])]
     asked = wish.lengths()[0]
     if length < asked:
         made.append(Notice(

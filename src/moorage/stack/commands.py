@@ -13,6 +13,7 @@ from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
 from moorage.engines.vllm.draft import Remark
 from moorage.engines.vllm.emit import Emitted, FlagValue, ServeRequest, emit
+from moorage.engines.vllm.families import came_later
 from moorage.engines.vllm.parsers import Parsers, parsers_for, parsers_of_family
 from moorage.engines.vllm.table import flag_table
 from moorage.engines.vllm.version import Version
@@ -98,6 +99,18 @@ def _order_of_cards(plan: StackPlan) -> dict[str, str]:
 
 def _more(plan: StackPlan, service: Placed, emitted: Emitted) -> Iterator[Notice]:
     spec = service.wish.spec
+    if later := came_later(spec.architecture or "", flag_table().at(str(plan.version))):
+        yield Notice(
+            "version_too_old",
+            f"vLLM {plan.version} does not serve {spec.architecture} yet: {later} is the first that does.",
+            f"vLLM {plan.version} 尚不支持 {spec.architecture}：自 {later} 起支持。",
+        )
+    if spec.format == "gguf" and "--tokenizer" not in emitted.arguments:
+        yield Notice(
+            "gguf_tokenizer",
+            "Name the original model's tokenizer with --tokenizer: reading it out of the GGUF file takes long and is not always the same.",
+            "请用 --tokenizer 指定原模型的分词器：从 GGUF 文件转换较慢，且可能有差异。",
+        )
     if spec.format == "gguf" and plan.version >= _GGUF_APART_FROM:
         yield Notice(
             "gguf_plugin",

@@ -20,7 +20,7 @@ from moorage.core.errors import PathNotFound, SettingInvalid
 _MOST_SERVICES = 32
 _MOST_BYTES = 2**20
 _BOUNDS = {
-    "context": (16, 2**27), "users": (1, 65_536), "max_seqs": (1, 65_536), "batched_tokens": (16, 2**22), "tp": (1, 64), "pp": (1, 64), "lora_rank": (0, 1024),
+    "context": (16, 2**27), "users": (1, 65_536), "max_seqs": (1, 65_536), "batched_tokens": (16, 2**22), "tp": (1, 64), "pp": (1, 64), "lora_rank": (0, 512),
 }  # fmt: skip
 
 

@@ -119,7 +119,20 @@ def test_a_folder_is_mounted_where_it_lies_and_a_file_with_its_folder(tmp_path: 
     parts = _one(replace(CHAT, format="gguf"), source=file)
     assert _after(parts.docker, "-v") == f"{tmp_path}:{tmp_path}:ro"
     assert parts.arguments[0] == file
-    assert [notice.code for notice in parts.notices] == ["gguf_plugin"]
+    assert [notice.code for notice in parts.notices] == ["gguf_tokenizer", "gguf_plugin"]
+
+
+def test_a_family_that_is_younger_than_the_version_is_said() -> None:
+    assert "version_too_old" in [notice.code for notice in _one(CHAT, vllm="0.8.0").notices]
+    assert "version_too_old" not in [notice.code for notice in _one(CHAT, vllm="0.8.4").notices]
+
+
+def test_a_long_line_is_never_broken_between_a_flag_and_its_value() -> None:
+    commands = _one(CHAT, source=f"/{'long' * 40}/model")
+
+    assert _words(commands.docker) == shlex.split(" ".join(commands.docker.split("\\\n")))
+    starts = [line.split()[0] for line in commands.docker.splitlines()[1:]]
+    assert all(start.startswith(("-", "vllm/", "/")) for start in starts)
 
 
 def test_a_name_from_a_hub_is_told_to_the_engine_with_its_cache() -> None:
