@@ -113,7 +113,7 @@ def _reason(option: Demand, ground: _Ground) -> Notice:
     return Notice(
         "no_room",
         f"{wish.name}{cut} needs {gib(option.floor)}{each}{parts}; {where} has {gib(free)} left{beside}.",
-        f"{wish.name}{cut_zh}{each_zh}需 {gib(option.floor)}{parts_zh}；{where} 还剩 {gib(free)}{beside_zh}。",
+        f"{wish.name} {cut_zh}{each_zh}需 {gib(option.floor)}{parts_zh}；{where} 还剩 {gib(free)}{beside_zh}。",
     )
 
 

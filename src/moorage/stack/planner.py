@@ -15,6 +15,7 @@ from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
+from moorage.plan.kv import CACHE_FORMATS
 from moorage.plan.learn import Lesson, apply, as_row, from_row, learn
 from moorage.plan.predict import Prediction, Teacher
 from moorage.plan.result import StackPlan
@@ -116,6 +117,11 @@ def wish_of(entry: ServiceEntry) -> Wish:
         raise BadInput(
             reason=f"{entry.name}: a context of {entry.context:,} tokens is asked for; {spec.name} knows {longest:,} positions. Ask for at most those.",
             reason_zh=f"{entry.name}：要求上下文 {entry.context:,} 个 token，而 {spec.name} 只有 {longest:,} 个位置。请不要超过。",
+        )
+    if entry.kv_cache_dtype is not None and entry.kv_cache_dtype not in CACHE_FORMATS:
+        raise BadInput(
+            reason=f"{entry.name}: {entry.kv_cache_dtype!r} is no format of a cache that can be planned for. Write one of {', '.join(CACHE_FORMATS)}.",
+            reason_zh=f"{entry.name}：{entry.kv_cache_dtype!r} 不是可规划的缓存格式。可用：{'、'.join(CACHE_FORMATS)}。",
         )
     return Wish(
         name=entry.name, spec=spec, context_tokens=entry.context, users=entry.users, max_seqs=entry.max_seqs, batched_tokens=entry.batched_tokens,
