@@ -62,6 +62,12 @@ def pack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion, 
     return _grant(packer.lift(best, chosen), cards)
 
 
+def holds_all(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion, teacher: Teacher | None) -> bool:
+    """Whether every service surely has a place, with the shortest contexts and the smallest caches; a short search, so that a no may be wrong."""
+    packer = _Packer(wishes, cards, version, teacher)
+    return len(packer.at([len(steps) - 1 for steps in packer.levels], _LIFT_STEPS)) == len(wishes)
+
+
 class _Packer:
     """Packs the same services at different lengths and formats. Demands are reckoned once."""
 

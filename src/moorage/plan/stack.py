@@ -10,7 +10,7 @@ from moorage.plan.ability import slows
 from moorage.plan.cards import Card
 from moorage.plan.demand import CACHE_BYTES_FROM, cut_utilization, flags_for
 from moorage.plan.flags import Flags
-from moorage.plan.pack import Place, pack
+from moorage.plan.pack import Place, holds_all, pack
 from moorage.plan.predict import Teacher, predict
 from moorage.plan.remedies import refuse
 from moorage.plan.result import CardUse, Placed, StackPlan
@@ -34,7 +34,20 @@ def plan_stack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVer
         placed.append(made)
     there = {service.name for service in placed}
     refused = tuple(refuse(wish, ground.places, cards, version) for wish in wishes if wish.name not in there)
+    if (
+        refused
+        and not all(wish.is_eager for wish in wishes)
+        and holds_all([replace(w, is_eager=True) for w in wishes], cards, version, teacher)
+    ):
+        refused = tuple(replace(one, remedies=(*one.remedies, _EAGER)) for one in refused)
     return StackPlan(version, tuple(_use(card, placed) for card in cards), tuple(placed), refused, tuple(_notices(placed, cards, version)))
+
+
+_EAGER = Notice(
+    "eager",
+    "--enforce-eager gives every service a place: without CUDA graphs they need less memory and are slower, embedders least of all.",
+    "使用 --enforce-eager 可放下全部服务：不捕获 CUDA graph 更省显存，但会变慢（嵌入模型影响最小）。",
+)
 
 
 @dataclass(frozen=True, slots=True)

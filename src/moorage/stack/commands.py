@@ -22,7 +22,7 @@ from moorage.plan.serve import serve_flags
 from moorage.plan.version import EngineVersion
 
 FIRST_PORT = 8000
-_RUNNER_FROM = EngineVersion(0, 10, 1)
+_RUNNER_FROM = EngineVersion(0, 10, 2)  # 0.10.1 has both spellings; not every build of it the new one
 _GGUF_APART_FROM = EngineVersion(0, 24)
 _OLD_TASKS = {"embed": "embed", "rerank": "score", "classify": "classify"}
 

@@ -301,3 +301,12 @@ def test_a_remedy_counts_only_the_cards_that_the_service_may_use() -> None:
 
     assert "shorter" not in [notice.code for notice in refused.remedies]
     assert "GPU 0" in refused.reasons[0].en
+
+
+def test_where_graphs_are_all_that_is_too_much_the_plan_says_so() -> None:
+    wishes = [_awq("llm", QWEN_8B, context_tokens=8192), *(_wish(f"rank-{i}", shapes.encoder(), "rerank") for i in range(3))]
+    tight = plan_stack(wishes, parse_cards("16GB"))
+    eager = plan_stack([replace(wish, is_eager=True) for wish in wishes], parse_cards("16GB"))
+
+    assert not tight.is_whole and eager.is_whole
+    assert all("eager" in [notice.code for notice in refused.remedies] for refused in tight.refused)
