@@ -24,6 +24,7 @@ def serve_flags(service: Placed) -> dict[str, FlagValue]:
         "max-model-len": flags.max_len,
         "max-num-seqs": flags.max_seqs,
         "max-num-batched-tokens": flags.batched_tokens,
+        "enable-chunked-prefill": True if flags.is_v0 and flags.batched_tokens < flags.max_len else None,  # the first engine refuses else
         "gpu-memory-utilization": flags.utilization,
         "kv-cache-memory-bytes": said.cache_bytes,
         "kv-cache-dtype": said.cache_format if said.cache_format != "auto" else None,

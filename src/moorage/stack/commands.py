@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
@@ -99,11 +100,12 @@ def _order_of_cards(plan: StackPlan) -> dict[str, str]:
 
 def _more(plan: StackPlan, service: Placed, emitted: Emitted) -> Iterator[Notice]:
     spec = service.wish.spec
-    if later := came_later(spec.architecture or "", flag_table().at(str(plan.version))):
+    architecture = _architecture(service)
+    if later := came_later(architecture, flag_table().at(str(plan.version))):
         yield Notice(
             "version_too_old",
-            f"vLLM {plan.version} does not serve {spec.architecture} yet: {later} is the first that does.",
-            f"vLLM {plan.version} 尚不支持 {spec.architecture}：自 {later} 起支持。",
+            f"vLLM {plan.version} does not serve {architecture} yet: {later} is the first that does.",
+            f"vLLM {plan.version} 尚不支持 {architecture}：自 {later} 起支持。",
         )
     if spec.format == "gguf" and "--tokenizer" not in emitted.arguments:
         yield Notice(
@@ -129,6 +131,13 @@ def _more(plan: StackPlan, service: Placed, emitted: Emitted) -> Iterator[Notice
             f"vLLM {plan.version} has no parser for the way in which this model writes tool calls; `moorage gateway` reads them from its text.",
             f"vLLM {plan.version} 没有适合该模型工具调用写法的解析器；`moorage gateway` 可从文本中读取。",
         )
+
+
+def _architecture(service: Placed) -> str:
+    """The architecture that is served: a model may be told to be another than its files say."""
+    overrides = serve_flags(service).get("hf-overrides")
+    named = overrides.get("architectures") if isinstance(overrides, Mapping) else None
+    return str(cast("list[object]", named)[0]) if isinstance(named, list) and named else service.wish.spec.architecture or ""
 
 
 def _notice(remark: Remark) -> Notice:
