@@ -25,7 +25,7 @@ from moorage.plan.terms import Range
 from moorage.plan.version import LATEST, OLDEST, EngineVersion, parse_version
 from moorage.plan.wish import Wish
 from moorage.stack.forecast import Forecast, forecast
-from moorage.stack.services import ServiceEntry
+from moorage.stack.services import ServiceEntry, check_name
 from moorage.store.lessons import keep_lesson, read_lessons
 
 _MOST_LOG_BYTES = 64 * 2**20
@@ -109,7 +109,8 @@ def _log_text(log: Path) -> str:
 
 
 def wish_of(entry: ServiceEntry) -> Wish:
-    """An entry with its model read. Raises BadInput where the model cannot hold what is asked."""
+    """An entry with its model read. Raises BadInput where the model cannot hold what is asked, NameInvalid."""
+    check_name(entry.name)
     found = find_model(entry.model)
     spec = read_model(found.path, found.name)
     longest = spec.context_tokens
