@@ -10,7 +10,7 @@ services:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
@@ -49,6 +49,12 @@ class ServiceList:
     services: tuple[ServiceEntry, ...]
     gpus: str | None = None
     vllm: str | None = None
+
+
+def service_name(model: str, taken: Collection[str]) -> str:
+    """A name for a service that was given none: its model's, with a number where that is taken."""
+    name = Path(model.removeprefix("hf:").removeprefix("ms:")).name or "model"
+    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 
 def read_services(path: Path) -> ServiceList:
