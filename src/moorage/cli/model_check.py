@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
@@ -13,6 +11,7 @@ from moorage.cli import show
 from moorage.core.errors import Language
 from moorage.engines.vllm import check as checking
 from moorage.engines.vllm.explain import Explained, explain
+from moorage.engines.vllm.version import installed
 
 _MARKS = {"error": "✗", "warning": "!", "note": "·"}
 _Version = Annotated[
@@ -38,7 +37,7 @@ def check(
         found = explain(explain_flag, version)
         show.data(_explained_data(found, language), json, lambda: found.say(language))
         return
-    checked = checking.check(_read(command), version, _installed())
+    checked = checking.check(_read(command), version, installed())
     show.data(checking.checked_data(checked, language), json, lambda: checked.line)
     if not json:
         show.talk(f"vLLM {checked.at}")
@@ -54,13 +53,6 @@ def _read(command: str) -> str:
     if not command.strip():
         raise typer.BadParameter("give a command line in quotes, or - to read one", param_hint="COMMAND")
     return command
-
-
-def _installed() -> str | None:
-    try:
-        return installed_version("vllm")
-    except PackageNotFoundError:
-        return None
 
 
 def _explained_data(found: Explained, language: Language) -> dict[str, object]:

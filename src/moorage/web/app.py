@@ -15,6 +15,7 @@ from moorage.web.dify import dify_routes
 from moorage.web.doc import doc_routes
 from moorage.web.errors import handle_errors
 from moorage.web.images import image_routes
+from moorage.web.models import model_routes
 from moorage.web.openai import openai_routes
 from moorage.web.pages import routes as page_routes
 from moorage.web.security import Gate, login_routes
@@ -25,6 +26,7 @@ _TAGS = [
     {"name": "knowledge", "description": "Knowledge bases."},
     {"name": "documents", "description": "Their documents."},
     {"name": "jobs", "description": "The work on them."},
+    {"name": "models", "description": "Models that are to run: what fits on which card, what a command line or a log says."},
     {"name": "conversations", "description": "Kept questions and answers."},
     {"name": "openai", "description": "For OpenAI clients: base address `/v1`, a knowledge base is a model."},
     {"name": "dify", "description": "For Dify: external knowledge."},
@@ -51,6 +53,7 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     handle_errors(app)
     app.include_router(api_routes(home))
     app.include_router(doc_routes(home))
+    app.include_router(model_routes(home, is_loopback=is_loopback))
     app.include_router(image_routes(home.picture))
     app.include_router(openai_routes(home))
     app.include_router(dify_routes(home))
