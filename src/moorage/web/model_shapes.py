@@ -58,6 +58,10 @@ class CheckBody(BaseModel):
         None, max_length=40, description="the vLLM to check for; the image's tag, or the one installed here, when not given"
     )
 
+    gpus: str | None = Field(
+        None, max_length=200, examples=["2x4090"], description="the cards it will run on; this machine's when not given"
+    )
+
 
 class LogBody(BaseModel):
     log: str = Field(max_length=MOST_LOG_CHARACTERS, description="the log; a longer one is sent as `text/plain`")
@@ -92,6 +96,16 @@ class LineShape(TypedDict):
     reason: str
 
 
+class ChoiceShape(TypedDict):
+    flag: str
+    reason: str
+
+
+class CommandsShape(TypedDict):
+    serve: str
+    docker: str
+
+
 class PlacedShape(TypedDict):
     order: int
     name: str
@@ -99,8 +113,10 @@ class PlacedShape(TypedDict):
     task: str
     gpus: list[int]
     flags: dict[str, object]
-    serve: dict[str, object]
-    commands: NotRequired[dict[str, object]]
+    serve: NotRequired[dict[str, object]]
+    choices: NotRequired[list[ChoiceShape]]
+    port: NotRequired[int]
+    commands: NotRequired[CommandsShape]
     held_bytes: int
     parts: list[PartShape]
     cache_bytes: RangeShape
@@ -110,7 +126,7 @@ class PlacedShape(TypedDict):
     is_learned: bool
     speed_estimate: dict[str, float]
     explanation: list[LineShape]
-    notices: list[NoticeShape]
+    notices: NotRequired[list[NoticeShape]]
 
 
 class RefusedShape(TypedDict):
@@ -135,6 +151,13 @@ class RemarkShape(TypedDict):
     text: str
 
 
+class ForecastShape(TypedDict):
+    verdict: Literal["fits", "may_fit", "does_not_fit", "unknown"]
+    cards: list[CardUseShape]
+    service: PlacedShape | None
+    notices: list[NoticeShape]
+
+
 class CheckedShape(TypedDict):
     version: str
     runs: bool
@@ -143,6 +166,7 @@ class CheckedShape(TypedDict):
     remarks: list[RemarkShape]
     flags: dict[str, object]
     variables: dict[str, str]
+    forecast: ForecastShape | None
 
 
 class LogLineShape(TypedDict):

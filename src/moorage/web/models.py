@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from moorage.core.errors import BadInput, Language
+from moorage.core.errors import BadInput, Language, ModelNotFound
 from moorage.core.settings import Settings
 from moorage.web import model_shapes as s
 from moorage.web.log_body import LogBytes, log_of
@@ -63,9 +63,10 @@ def model_routes(home: Home, *, is_loopback: bool) -> APIRouter:
         return await bench.do(_inspected, body.model, reach(request), language)
 
     @router.post("/api/model/check", response_model=s.CheckedShape)
-    async def check(body: s.CheckBody, language: Speaks) -> JSONResponse:
-        """What is wrong with a vLLM command line for a version, and the mended line."""
-        return JSONResponse(await bench.do(_checked, body.command, body.version, language))
+    async def check(request: Request, body: s.CheckBody, language: Speaks) -> JSONResponse:
+        """What is wrong with a vLLM command line for a version, and the mended line; `forecast` says what it will use of each card, where its
+        model can be named from where the caller is."""
+        return JSONResponse(await bench.do(_checked, body, reach(request), home.settings.data, language))
 
     @router.get("/api/plan/gpus")
     async def gpus() -> dict[str, list[s.CardShape]]:
@@ -119,11 +120,27 @@ def _inspected(model: str, reach: Reach, language: Language) -> Data:
     return model_data(inspect_model(reachable(model, reach)), language)
 
 
-def _checked(command: str, version: str | None, language: Language) -> Data:
+def _checked(body: s.CheckBody, reach: Reach, lessons_folder: Path, language: Language) -> Data:
     from moorage.engines.vllm.check import check, checked_data
     from moorage.engines.vllm.version import installed
+    from moorage.stack.planner import forecast_command
+    from moorage.stack.shapes import forecast_data
 
-    return checked_data(check(command, version or None, installed()), language)
+    checked = check(body.command, body.version or None, installed())
+    is_near, files = _files_of(checked.mended.model or "", reach)
+    made = forecast_command(checked, body.gpus or None, files, lessons_folder) if is_near else None
+    return {**checked_data(checked, language), "forecast": made and forecast_data(made, language)}
+
+
+def _files_of(model: str, reach: Reach) -> tuple[bool, str | None]:
+    """Whether the files of a command's model may be looked for, and where they are, if not where the command itself says."""
+    from moorage.models.reach import ModelOutOfReach, reachable
+
+    try:
+        files = reachable(model, reach)
+    except (ModelOutOfReach, ModelNotFound):
+        return False, None
+    return True, None if reach.any_path and files == model else files
 
 
 def _cards() -> list[s.CardShape]:
