@@ -15,6 +15,7 @@ from moorage.web.dify import dify_routes
 from moorage.web.doc import doc_routes
 from moorage.web.errors import handle_errors
 from moorage.web.images import image_routes
+from moorage.web.model_pages import model_page_routes
 from moorage.web.models import model_routes
 from moorage.web.openai import openai_routes
 from moorage.web.pages import routes as page_routes
@@ -59,4 +60,5 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     app.include_router(dify_routes(home))
     app.include_router(login_routes(home.keys))
     app.include_router(page_routes(home))
+    app.include_router(model_page_routes(is_loopback=is_loopback))
     return app
