@@ -72,6 +72,6 @@ function memory(forecast) {
   const head = element("div", { class: "section-head" }, element("h2", {}, say("check_memory")));
   if (!forecast.service) return [element("section", { class: "memory" }, head, notices)];
   head.append(element("ul", { class: "legend" }, ...legend(forecast.cards, [forecast.service])));
-  const why = element("details", { class: "service" }, element("summary", {}, say("plan_why")), reckoning(forecast.service.explanation));
+  const why = element("details", { class: "why" }, element("summary", {}, say("plan_why")), reckoning(forecast.service.explanation));
   return [element("section", { class: "memory" }, head, notices, ...bars(forecast.cards, [forecast.service]), why)];
 }

@@ -29,13 +29,19 @@ function serviceRow(service) {
     {},
     element("td", {}, String(service.order)),
     element("th", { scope: "row" }, service.name, service.model === service.name ? "" : element("small", {}, service.model)),
-    element("td", {}, service.gpus.join(" + "), ...cut(service.flags)),
+    element("td", {}, places(service.gpus), ...cut(service.flags)),
     cell(number(service.flags.max_model_len)),
     cell(hasCache ? number(service.users, 1) : "–"),
     cell(hasCache ? number(service.cache_tokens.low) : "–"),
     cell(size(service.held_bytes)),
     cell(rate ? `~${number(rate)}` : "–"),
   );
+}
+
+/** Cards by number: neighbours as a range where there are more than two. */
+function places(gpus) {
+  const inRow = gpus.every((gpu, i) => i === 0 || gpu === gpus[i - 1] + 1);
+  return inRow && gpus.length > 2 ? `${gpus[0]}–${gpus.at(-1)}` : gpus.join(" + ");
 }
 
 function cut(flags) {
