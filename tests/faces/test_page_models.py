@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,6 +162,32 @@ def test_the_models_here_are_offered_and_the_cards_are_asked_for(visit: Visit) -
     page.wait_for_selector("#gpus-here:not(:empty)")
 
     assert page.eval_on_selector_all("#known-models option", "all => all.map(o => o.value)") == ["large", "m3", "small"]
+    page.click("#models-here >> text=small")
+    page.click("#models-here >> text=m3")
+    assert page.eval_on_selector_all("[name=model]", "all => all.map(i => i.value)") == ["small", "m3"]
+
+
+def test_this_machine_s_cards_are_planned_for_and_what_others_hold_is_shown(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\necho '0, NVIDIA GeForce RTX 4090, 24564, 6144, 8.9'\necho '1, NVIDIA GeForce RTX 4090, 24564, 1, 8.9'\n", "utf-8"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    page = visit("/plan")
+    until(page, "document.querySelector('#gpus-here').textContent.includes('RTX 4090, 17.5 GiB free + RTX 4090, 23.5 GiB free')")
+
+    page.fill("[name=model]", "small")
+    page.click("text=More")
+    page.select_option("[name=tp]", "2")
+    page.click("#go")
+
+    page.wait_for_selector("#result:not([hidden])")
+    assert "Other programs" in page.inner_text("#legend")
+    assert "Other programs 6.0 GiB" in (page.get_attribute(".bar", "aria-label") or "")
+    assert page.locator(".services tbody td").nth(1).inner_text().startswith("0 + 1")
 
 
 def test_a_command_is_copied(visit: Visit) -> None:

@@ -35,6 +35,8 @@ MODEL_PHRASES: Mapping[str, Phrase] = {
     "plan_gpus_none": Phrase(
         "No NVIDIA GPU answers here, so name the cards to plan for.", "此处没有响应的 NVIDIA GPU，请写明要规划的显卡。"
     ),
+    "plan_models_here": Phrase("On the server:", "服务器上："),
+    "plan_free": Phrase("{name}, {size} free", "{name}（空闲 {size}）"),
     "plan_vllm": Phrase("vLLM version", "vLLM 版本"),
     "plan_button": Phrase("Plan", "开始规划"),
     "plan_busy": Phrase("Reading and reckoning …", "正在读取与计算……"),

@@ -11,6 +11,7 @@ const form = find("#plan-form");
 const rows = find("#models");
 const FIELDS = ["model", "name", "context", "users", "tp", "max_seqs", "kv_cache_dtype"];
 const COUNTS = new Set(["context", "users", "tp", "max_seqs"]);
+const MODELS_SHOWN = 8;
 let planning = 0; // counts plans, so that a late answer to an older one is not shown
 
 function start() {
@@ -122,17 +123,33 @@ function show(made) {
   find("#details").replaceChildren(...services.map(serviceCard));
 }
 
+/** The models that can be named: all of them while typing, a few to click on. */
 async function listModels() {
   const { models } = await call("/api/model").catch(() => ({ models: [] }));
   find("#known-models").replaceChildren(...models.map((name) => element("option", { value: name })));
+  const chips = models.slice(0, MODELS_SHOWN).map((name) => element("button", { type: "button", class: "chip", onclick: () => chooseModel(name) }, name));
+  find("#models-here").replaceChildren(...(chips.length ? [element("span", {}, say("plan_models_here")), ...chips] : []));
+}
+
+/** Puts a model into the first row that has none. */
+function chooseModel(name) {
+  const empty = [...rows.children].find((row) => !field(row, "model").value.trim()) ?? (find("#add-model").hidden ? rows.lastElementChild : addRow());
+  field(empty, "model").value = name;
+  field(empty, "context").focus();
 }
 
 async function lookAtCards() {
   const { gpus } = await call("/api/plan/gpus").catch(() => ({ gpus: null }));
   if (!gpus) return;
-  const cards = gpus.map((card) => `${card.name} (${size(card.total_bytes - card.used_bytes)})`).join(", ");
-  find("#gpus-here").textContent = gpus.length ? say("plan_gpus_here", { cards }) : say("plan_gpus_none");
   form.elements.gpus.required = gpus.length === 0;
+  if (!gpus.length) {
+    find("#gpus-here").textContent = say("plan_gpus_none");
+    return;
+  }
+  const cards = gpus.map((card) => say("plan_free", { name: card.name, size: size(card.total_bytes - card.used_bytes) })).join(" + ");
+  const chip = element("button", { type: "button", class: "chip", onclick: () => chooseCards("") }, say("plan_gpus_here", { cards }));
+  find("#gpus-here").replaceChildren(chip);
+  form.elements.gpus.placeholder = say("check_gpus_hint");
 }
 
 start();
