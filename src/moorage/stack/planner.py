@@ -29,6 +29,7 @@ from moorage.stack.services import ServiceEntry, check_name
 from moorage.store.lessons import keep_lesson, read_lessons
 
 _MOST_LOG_BYTES = 64 * 2**20
+_MOST_CARDS = 64
 
 
 def inspect_model(name: str) -> ModelSpec:
@@ -147,9 +148,15 @@ def cards_of(gpus: str | None) -> tuple[Card, ...]:
             )
         return found
     try:
-        return parse_cards(gpus)
+        named = parse_cards(gpus)
     except ValueError as e:
         raise CardsInvalid(value=str(e) or gpus) from e
+    if len(named) > _MOST_CARDS:
+        raise BadInput(
+            reason=f"{gpus!r} names {len(named)} cards; at most {_MOST_CARDS} are planned at once. Plan one machine after another.",
+            reason_zh=f"{gpus!r} 共 {len(named)} 张卡，一次最多规划 {_MOST_CARDS} 张。请逐台机器规划。",
+        )
+    return named
 
 
 def version_of(vllm: str | None) -> EngineVersion:

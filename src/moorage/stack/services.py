@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
@@ -52,6 +52,16 @@ class ServiceList:
     services: tuple[ServiceEntry, ...]
     gpus: str | None = None
     vllm: str | None = None
+
+
+def service_name(model: str, taken: Collection[str]) -> str:
+    """A name for a service that was given none: its model's, with a number where that is taken."""
+    return unique_name(name_of(model), taken)
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where it is taken."""
+    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 
 def read_services(path: Path) -> ServiceList:
