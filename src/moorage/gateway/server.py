@@ -16,9 +16,11 @@ def serve_gateway(gateway: Gateway, door: Door) -> None:
     """Serves until a signal; answers in flight get ``drain_timeout_s``, then an end that says so. A second signal ends at once."""
     import uvicorn
 
+    from moorage.gateway.downstream.connection import ClientConnection
+
     config = uvicorn.Config(
         gateway,
-        http="httptools",
+        http=ClientConnection,
         ws="none",
         lifespan="on",
         log_level="warning",
