@@ -172,16 +172,14 @@ class Moment(NamedTuple):
     today: Today
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a request asks for: tokens and their cost at most."""
 
     tokens: int
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What a request was given, to be settled. ``token_entry`` is where its tokens of the minute are counted, if they are."""
 
     wanted: Wanted
@@ -239,7 +237,8 @@ class Account:
 
     def shortage(self, moment: Moment, quota: Quota, wanted: Wanted) -> Shortage | None:
         """What is missing for this request; of several limits the one that takes longest to come back."""
-        now, found = moment.now, list[Shortage]()
+        now = moment.now
+        found: list[Shortage] = []
         if quota.requests is not None and (used := self.requests.used(now)) >= quota.requests:
             wait = self.requests.wait(now, quota.requests - 1) / SECOND if quota.requests else None
             found.append(Shortage("requests", quota.requests, used, 1, wait))
@@ -250,7 +249,9 @@ class Account:
             found.append(Shortage("parallel", quota.parallel, used, 1, SOON_S if quota.parallel else None))
         if quota.has_budget:
             found += self._over_budget(moment, quota, wanted)
-        return max(found, key=lambda each: float("inf") if each.wait_s is None else each.wait_s) if found else None
+        if not found:
+            return None
+        return max(found, key=lambda each: float("inf") if each.wait_s is None else each.wait_s)
 
     def take(self, moment: Moment, quota: Quota, wanted: Wanted) -> Taken:
         """Counts a request. Tokens and money are reserved until it is settled."""
@@ -306,10 +307,25 @@ class Account:
             return self._words[self._mine + offset]
         return sum(self._words[place + offset] for place in self._workers)
 
+    def _is_within(self, quota: Quota, wanted: Wanted) -> bool:
+        """Whether no budget is short."""
+        words, day, month = self._words, quota.day_tokens, quota.month_tokens
+        if day is not None or month is not None:
+            tokens = self._sum(_RESERVED_TOKENS) + max(wanted.tokens, 1)
+            if (day is not None and words[_DAY_TOKENS] + tokens > day) or (month is not None and words[_MONTH_TOKENS] + tokens > month):
+                return False
+        day, month = quota.day_cost, quota.month_cost
+        if not wanted.cost or (day is None and month is None):
+            return True
+        cost = self._sum(_RESERVED_COST) + wanted.cost
+        return (day is None or words[_DAY_COST] + cost <= day) and (month is None or words[_MONTH_COST] + cost <= month)
+
     def _over_budget(self, moment: Moment, quota: Quota, wanted: Wanted) -> list[Shortage]:
         today = moment.today
-        day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
         self._roll(today)
+        if self._is_within(quota, wanted):  # nearly always
+            return []
+        day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
         words = self._words
         tokens, cost = self._sum(_RESERVED_TOKENS), self._sum(_RESERVED_COST)
         want_tokens = max(wanted.tokens, 1)

@@ -33,10 +33,11 @@ log = logging.getLogger("moorage.gateway")
 class _Begun:
     """A request with its answer. ``scope`` is ASGI's."""
 
-    __slots__ = ("incoming", "outgoing", "scope")
+    __slots__ = ("incoming", "outgoing", "scope", "task")
 
     def __init__(self, scope: dict[str, Any], incoming: Incoming, outgoing: Outgoing) -> None:
         self.scope, self.incoming, self.outgoing = scope, incoming, outgoing
+        self.task: asyncio.Task[None] | None = None
 
 
 class ClientConnection(asyncio.Protocol):
@@ -264,9 +265,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _start(self, begun: _Begun) -> None:
         self._current = begun
-        task = self._loop.create_task(self._run(begun))
+        begun.task = task = self._loop.create_task(self._run(begun))
         self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
 
     async def _run(self, begun: _Begun) -> None:
         outgoing = begun.outgoing
@@ -275,12 +275,10 @@ class ClientConnection(asyncio.Protocol):
         except Exception as e:  # one request must not take the others down
             log.exception("%s %s failed", begun.scope["method"], begun.scope["path"], exc_info=e)
         finally:
-            if outgoing.is_over or self.is_gone:
-                pass
-            elif outgoing.is_begun:
-                self._end()
-            else:
-                self._say(self._refusal or unexpected())
+            if begun.task is not None:
+                self._server.tasks.discard(begun.task)
+            if not (outgoing.is_over or self.is_gone):
+                self._end() if outgoing.is_begun else self._say(self._refusal or unexpected())
 
     def _give_up(self, refused: GatewayRefusal) -> None:
         """What came is no request; those before it are answered first."""
