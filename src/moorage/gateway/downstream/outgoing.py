@@ -84,11 +84,12 @@ class Outgoing:
 
     def write(self, data: bytes) -> bool:
         """Sends a piece of a stream whose beginning is out; whether the client can take more. Where not, await ``drain``."""
-        if not self._is_chunked or not data:
+        connection = self._connection
+        if self._is_chunked and data:
+            connection.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
             self._body(data, True)
-            return not self._connection.is_full
-        self._connection.write(b"%x\r\n%b\r\n" % (len(data), data))
-        return not self._connection.is_full
+        return not connection.is_full
 
     async def drain(self) -> None:
         """Waits until the client can take more, or is gone."""
