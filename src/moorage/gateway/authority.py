@@ -139,7 +139,9 @@ class Authority:
         taken, account = admission.taken, admission.caller.account
         if taken is None or account is None:
             return
-        prompt, completion = min(prompt_tokens or 0, MOST_TOKENS), min(completion_tokens or 0, MOST_TOKENS)
+        prompt, completion = prompt_tokens or 0, completion_tokens or 0
+        if prompt > MOST_TOKENS or completion > MOST_TOKENS:
+            prompt, completion = min(prompt, MOST_TOKENS), min(completion, MOST_TOKENS)
         cost = price_of(self._prices, admission.model).cost_nanos(prompt, completion)
         admission.taken = None
         moment = self._moment(now)

@@ -68,7 +68,8 @@ class Window:
         place = _ENTRIES + 2 * (number & _MASK)
         is_joining = words[_FIRST] <= number
         if is_joining:
-            now = max(now, words[place])
+            if now < words[place]:
+                now = words[place]
             is_joining = now - words[_BEGAN] < _GRAIN
         if not is_joining:
             number += 1
@@ -88,10 +89,10 @@ class Window:
 
     def correct(self, now: int, number: int, by: int) -> None:
         """Changes what was added as ``number``. Where that has left the window there is nothing to give back, and what is too much counts from now."""
-        self.used(now)
         words = self._words
-        if number >= words[_FIRST]:
-            words[_ENTRIES + 2 * (number & _MASK) + 1] += by
+        place = _ENTRIES + 2 * (number & _MASK)
+        if number >= words[_FIRST] and words[place] + MINUTE > now:
+            words[place + 1] += by
             words[_TOTAL] += by
         elif by > 0:
             self.add(now, by)
@@ -286,18 +287,22 @@ class Account:
 
     def settle(self, moment: Moment, taken: Taken, tokens: int, cost: int) -> None:
         """Puts what was used in the place of what was reserved."""
-        words, mine = self._words, self._mine
+        words, mine, (wanted, entry) = self._words, self._mine, taken
         words[mine] -= 1
-        words[mine + _RESERVED_TOKENS] -= taken.wanted.tokens
-        words[mine + _RESERVED_COST] -= taken.wanted.cost
-        if taken.token_entry is not None:
-            self.tokens.correct(moment.now, taken.token_entry, tokens - taken.wanted.tokens)
+        words[mine + _RESERVED_TOKENS] -= wanted.tokens
+        words[mine + _RESERVED_COST] -= wanted.cost
+        if entry is not None:
+            self.tokens.correct(moment.now, entry, tokens - wanted.tokens)
         self._roll(moment.today)
-        words[_DAY_TOKENS] = min(words[_DAY_TOKENS] + tokens, _LARGEST)
-        words[_MONTH_TOKENS] = min(words[_MONTH_TOKENS] + tokens, _LARGEST)
+        words[_DAY_TOKENS] += tokens
+        words[_MONTH_TOKENS] += tokens
         if cost:
-            words[_DAY_COST] = min(words[_DAY_COST] + cost, _LARGEST)
-            words[_MONTH_COST] = min(words[_MONTH_COST] + cost, _LARGEST)
+            cost = min(cost, _LARGEST)
+            words[_DAY_COST] += cost
+            words[_MONTH_COST] += cost
+        if max(words[_DAY_TOKENS], words[_MONTH_TOKENS], words[_DAY_COST], words[_MONTH_COST]) > _LARGEST:
+            for place in _SUMS:
+                words[place] = min(words[place], _LARGEST)
 
     def in_flight(self) -> int:
         """Requests at this moment, of all processes."""
@@ -364,6 +369,8 @@ class Account:
     def _roll(self, today: Today) -> None:
         """A new day and a new month begin at zero. A clock that is set back by moments at midnight does not begin the old day again."""
         words = self._words
+        if today.day == words[_DAY] and today.month == words[_MONTH]:
+            return
         if today.day > words[_DAY] or today.day < words[_DAY] - 1:
             words[_DAY], words[_DAY_TOKENS], words[_DAY_COST] = today.day, 0, 0
         if today.month > words[_MONTH] or today.month < words[_MONTH] - 1:
