@@ -179,8 +179,9 @@ class ClientConnection(asyncio.Protocol):
         elif self._refusal is not None:
             self._say(self._refusal)
         else:
-            self._be_patient()
-            self.read_on()
+            self._due = self._loop.time() + (self.READ_PAUSE_S if self.is_full else self._keep_alive_s)
+            if self._is_paused:
+                self.read_on()
 
     # From bytes to calls
 
@@ -190,10 +191,14 @@ class ClientConnection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > _HEAD_LIMIT:
+            self._refuse_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > _HEAD_LIMIT:
+            self._refuse_head()
         if not self._is_in_head:
             return  # behind the body: who has decided by the head must not find other headers now
         name = name.lower()
@@ -234,11 +239,9 @@ class ClientConnection(asyncio.Protocol):
             self._reading.end()
             self._reading = None
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > _HEAD_LIMIT:
-            self._refusal = head_too_large(_HEAD_LIMIT)
-            raise ValueError("endless head")
+    def _refuse_head(self) -> None:
+        self._refusal = head_too_large(_HEAD_LIMIT)
+        raise ValueError("endless head")
 
     def _scope(self, method: str, version: str) -> dict[str, Any]:
         target, query = self._url, b""

@@ -153,8 +153,10 @@ class _Connection(asyncio.Protocol):
         self.allow(seconds)
         transport.write(request)
         try:
-            while not self.status and self._failure is None:
-                await self._wait()
+            if not self.status and self._failure is None:  # woken once the head is there, and no sooner
+                self._waiter = self._loop.create_future()
+                await self._waiter
+                self._waiter = None
             if not self.status and self._failure is not None:
                 raise self._failure
         except BaseException:
