@@ -61,14 +61,15 @@ class LogLine:
 def read_lines(lines: Iterable[str]) -> Iterator[LogLine]:
     """The lines that say something. Of a very long one the two ends are kept."""
     for number, raw in enumerate(lines, 1):
-        text, level = bare(raw)
-        if text:
-            yield LogLine(number, text, level)
+        for part in unwrapped(raw).splitlines():
+            text, level = bare(part)
+            if text:
+                yield LogLine(number, text, level)
 
 
 def bare(raw: str) -> tuple[str, Level]:
     """What a line says, and its level."""
-    text = _AFTER.sub("", _ANSI.sub("", clip(unwrapped(raw))).strip())
+    text = _AFTER.sub("", _ANSI.sub("", clip(raw)).strip())
     start = 0
     while (match := _BEFORE.match(text, start)) and match.end() > start:
         start = match.end()
