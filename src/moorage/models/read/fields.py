@@ -80,6 +80,12 @@ class Fields:
                 return Fields(cast("Mapping[str, object]", value), self.model, f"{self.place}: {name}")
         return None
 
+    def parts(self, name: str) -> list[Fields]:
+        """The settings in a list of such; empty where there is none."""
+        value = self.values.get(name)
+        entries = cast("list[object]", value) if isinstance(value, list) else []
+        return [Fields(cast("Mapping[str, object]", e), self.model, f"{self.place}: {name}") for e in entries if isinstance(e, Mapping)]
+
     def wrong(self, name: str, value: object, reason: str, reason_zh: str) -> ModelUnreadable:
         shown = repr(value)[:60]
         return ModelUnreadable(
