@@ -13,7 +13,7 @@ from moorage.models.read.card import read_card
 from moorage.models.read.fields import Fields, read_fields
 from moorage.models.read.gguf_model import read_gguf_model
 from moorage.models.read.quantization import read_quantization
-from moorage.models.read.safetensors import read_weights
+from moorage.models.read.safetensors import KNOWN_FORMATS, read_weights
 from moorage.models.read.sentence import read_cut, read_longest, read_pooling
 from moorage.models.read.shape import read_shape
 from moorage.models.read.task import read_task
@@ -72,7 +72,7 @@ def _read_folder(path: Path, name: str, config: Fields) -> ModelSpec:
     shape = _as_loaded(shape, weights)
     longest = read_longest(path, name) or (read_cut(path, name) if config.text("position_embedding_type") == "absolute" else None)
     context = min(shape.context_tokens, longest) if longest else shape.context_tokens
-    architecture = next(iter(config.words("architectures")), None)
+    architecture = next((word[:100] for word in config.words("architectures")), None)
     return ModelSpec(
         name=name, task=read_task(config, pooling, card, shape.vision), context_tokens=context, architecture=architecture,
         shape=replace(shape, context_tokens=context), weights=weights, quantization=quantization, template=read_template(path, name),
@@ -103,6 +103,8 @@ def _without_config(path: Path, name: str) -> ModelSpec:
     if files:
         spec = read_gguf_model(files[0])
         return replace(spec, name=name) if len(files) == 1 else spec
+    if (path / "config.json").is_symlink():
+        raise ModelIncomplete(name=name, reason="config.json leads nowhere", reason_zh="config.json 指向的文件不存在")
     other = _OTHERS.get(next((file for file in _OTHERS if (path / file).is_file()), ""))
     if other:
         raise ModelUnknown(name=name, reason=other[0], reason_zh=other[1], advice=other[2], advice_zh=other[3])
@@ -136,6 +138,12 @@ def _notices(path: Path, name: str, architecture: str | None, weights: Weights |
         made.append(Notice(
             "pickled", "The weights are pickles, which are not opened; their files' size is taken. Prefer safetensors.",
             "权重为 pickle 文件，不会打开；以文件大小计。建议使用 safetensors。",
+        ))  # fmt: skip
+    strange = sorted(weights.by_dtype.keys() - KNOWN_FORMATS) if weights and weights.is_exact else []
+    if strange:
+        made.append(Notice(
+            "format_unknown", f"Its weights are in {strange[0][:20]!r}, a number format that is not known here; their bytes are counted as the files say.",
+            f"权重的数值格式 {strange[0][:20]!r} 未知；大小以文件所述为准。",
         ))  # fmt: skip
     if architecture is None or not _KNOWN.match(architecture):
         made.append(Notice(

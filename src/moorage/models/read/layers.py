@@ -73,6 +73,8 @@ def _run(sort: LayerSort, count: int, config: Fields, heads: Heads, latent_dim: 
 def _sorts(config: Fields, count: int) -> list[LayerSort]:
     """One sort for each layer that mixes tokens; a layer that is only an MLP has none."""
     named = config.words("layer_types", "layers_block_type")
+    if named and len(named) < count:
+        raise config.wrong("layer_types", named[:3], f"it names {len(named)} of {count} layers", f"只列出 {count} 层中的 {len(named)} 层")
     if named:
         hybrid = _BOTH if config.count("mamba_d_state", "ssm_state_size") else _BOTH[:1]
         sorts: list[list[LayerSort]] = [hybrid if word == "hybrid" else [_sort_of(word)] for word in named[:count] if word not in _NO_MIXER]

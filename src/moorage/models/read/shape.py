@@ -39,7 +39,10 @@ def read_shape(config: Fields) -> Shape:
         raise _two_parts(config)
     layers = len(text.words("layers_block_type")) or text.size("num_hidden_layers", "n_layer", "num_layers", "n_layers", most=_MOST_LAYERS)
     hidden = text.size("hidden_size", "n_embd", "d_model", "dim", most=_MOST_WIDTH)
-    heads = text.count("num_attention_heads", "n_head", "n_heads", "num_heads", most=65_536) or 1
+    heads = text.count("num_attention_heads", "n_head", "n_heads", "num_heads", most=65_536)
+    if heads == 0 and not text.count("ssm_state_size", "mamba_d_state", "state_size"):
+        raise text.wrong("num_attention_heads", 0, "it must be at least 1", "至少应为 1")
+    heads = heads or 1
     latent = _latent(text)
     head_dim = text.count("head_dim", "attention_head_dim", "kv_channels", most=65_536) or max(hidden // heads, 1)
     number = 4 if (text.text("torch_dtype", "dtype") or config.text("torch_dtype", "dtype")) == "float32" else 2
