@@ -246,3 +246,41 @@ def test_a_line_that_runs_uphill_has_no_raised_figures() -> None:
     text = parse(Source("a.pdf", pdf([("Words above the sloping line.", 72, 730, 12)], drawings=[f"BT /F1 12 Tf {steps} ET"]))).markdown
 
     assert "⁵" not in text
+
+
+def turned(way: int, rows: list[str], *, frame: str = "") -> str:
+    """Operators that show rows turned by quarters clockwise, and a drawing turned with them."""
+    matrix = {0: "1 0 0 1 0 0", 1: "0 -1 1 0 0 842", 2: "-1 0 0 -1 595 842", 3: "0 1 -1 0 595 0"}[way]
+    shown = " ".join(f"1 0 0 1 80 {450 - 20 * n} Tm ({row}) Tj" for n, row in enumerate(rows))
+    return f"q {matrix} cm BT /F1 11 Tf {shown} ET {frame} Q\n"
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("way", [0, 1, 2, 3])
+def test_a_page_is_read_however_it_is_turned_in_the_file(way: int, rotate: int) -> None:
+    rows = [f"{n}. Line number {n} of a page." for n in range(1, 6)]
+
+    assert parse(Source("a.pdf", pdf([], drawings=[turned(way, rows)], rotate=rotate))).markdown.split() == " ".join(rows).split()
+
+
+def test_a_table_set_sideways_below_upright_text_is_read_as_a_table() -> None:
+    upright = [(f"{n}. Words of the upright text stand here.", 72, 780 - 20 * n, 11) for n in range(5)]
+    rows = ["Berth", "North", "South", "East"]
+    frame = "".join(f"70 {464 - 20 * n} m 270 {464 - 20 * n} l S " for n in range(5)) + "".join(
+        f"{x} 464 m {x} 384 l S " for x in (70, 170, 270)
+    )
+    numbers = "BT /F1 11 Tf " + " ".join(f"1 0 0 1 180 {450 - 20 * n} Tm ({n} depth) Tj" for n in range(4)) + " ET"
+    text = parse(Source("a.pdf", pdf(upright, drawings=[turned(3, rows, frame=frame + numbers)]))).markdown
+
+    assert text.index("4. Words") < text.index("| Berth | 0 depth |")
+    assert "| East | 3 depth |" in text and text.count("North") == 1
+
+
+def test_a_paragraph_set_sideways_follows_the_rest_and_a_mark_in_the_margin_does_not() -> None:
+    upright = [(f"{n}. Words of the upright text stand here.", 72, 700 - 20 * n, 11) for n in range(9)]
+    rows = ["This paragraph is set sideways, as a", "remark beside a drawing often is, and it", "has words that nobody wants to lose."]
+    text = parse(
+        Source("a.pdf", pdf(upright, drawings=[turned(3, rows) + turned(1, ["Downloaded by somebody on some day in winter"])]))
+    ).markdown
+
+    assert text.endswith(" ".join(rows)) and "Downloaded" not in text
