@@ -284,3 +284,11 @@ def test_a_paragraph_set_sideways_follows_the_rest_and_a_mark_in_the_margin_does
     ).markdown
 
     assert text.endswith(" ".join(rows)) and "Downloaded" not in text
+
+
+def test_chinese_in_columns_is_read_from_top_to_bottom_and_from_right_to_left() -> None:
+    columns = ["臣亮言先帝创业未半", "而中道崩殂今天下三", "分益州疲弊此诚危急"]
+    signs = [(sign, 500 - 24 * n, 700 - 18 * at, 14) for n, column in enumerate(columns) for at, sign in enumerate(column)]
+
+    assert "".join(parse(Source("a.pdf", pdf(signs))).markdown.split()) == "".join(columns)
+    assert "臣亮言先帝创业未半" in parse(Source("a.pdf", pdf(signs))).markdown

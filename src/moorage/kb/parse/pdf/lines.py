@@ -20,7 +20,7 @@ from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
 from moorage.kb.parse.pdf.signs import SIGNS, typed, with_raised
-from moorage.kb.parse.pdf.turned import is_turned, set_upright, ways_of
+from moorage.kb.parse.pdf.turned import closed, is_turned, is_vertical, set_upright, ways_of
 from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
@@ -183,12 +183,17 @@ def _outline(document: pypdfium2.PdfDocument) -> tuple[OutlineEntry, ...]:
 def _read_page(document: pypdfium2.PdfDocument, index: int, gallery: Gallery) -> PageText:
     """A page; what is set sideways on it stands below the rest."""
     with _loaded(document, index) as (page, text_page):
-        ways = ways_of(text_page.raw, text_page.count_chars())
-        if not ways or (ways == (0,) and not page.get_rotation()):
+        count = text_page.count_chars()
+        columns, ways = is_vertical(text_page.raw, count), ways_of(text_page.raw, count)
+        if not columns and (not ways or (ways == (0,) and not page.get_rotation())):
             return _read_straight(page, text_page, gallery, drops_turned=bool(ways))
+    if columns:  # they run like lines that are turned, only that their letters stand upright
+        ways = (1,)
     set_upright(document, index, ways[0])
     with _loaded(document, index) as (page, text_page):
-        found = _read_straight(page, text_page, gallery, is_mixed=len(ways) > 1)
+        found = _read_straight(page, text_page, gallery, drops_turned=not columns, is_mixed=len(ways) > 1)
+    if columns:
+        return replace(found, lines=tuple(replace(line, cells=tuple(map(closed, line.cells))) for line in found.lines))
     for before, way in pairwise(ways):
         set_upright(document, index, (way - before) % 4)
         with _loaded(document, index) as (page, text_page):

@@ -1,11 +1,14 @@
-"""Pages, and parts of pages, whose letters do not run from left to right: wide tables set sideways, pages kept turned in the file."""
+"""Pages, and parts of pages, whose letters do not run from left to right: wide tables set sideways, pages kept turned in the file,
+Chinese in columns."""
 
 # pypdfium2 ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 
+import ctypes
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +19,11 @@ _TURNED = 0.2  # radians
 _SAMPLE = 200
 _LEAST_SHARE = 0.04
 _QUARTER = math.pi / 2
+_CHINESE_FROM = 0x2E80
+_BLANK_BETWEEN = re.compile(r"(?<=[\u2e80-\uffef]) (?=[\u2e80-\uffef])")
+_PAIRS = 80
+_LEAST_PAIRS = 8
+_MOST = 0.7
 
 
 def is_turned(text_page: object, index: int) -> bool:
@@ -41,6 +49,34 @@ def ways_of(text_page: object, count: int) -> tuple[int, ...]:
         return ()
     usual = [way for way, times in found.most_common() if way >= 0 and times >= _LEAST_SHARE * found.total()]
     return tuple(usual) or (0,)
+
+
+def is_vertical(text_page: object, count: int) -> bool:
+    """Whether Chinese stands in columns from top to bottom: most signs stand below the one before them."""
+    from pypdfium2 import raw
+
+    below = pairs = 0
+    for index in range(0, count - 1, max(1, count // _PAIRS)):
+        after = next((at for at in range(index + 1, min(index + 4, count)) if raw.FPDFText_GetUnicode(text_page, at) > 32), None)
+        if after is None or raw.FPDFText_GetUnicode(text_page, index) < _CHINESE_FROM:
+            continue
+        (x, y), (next_x, next_y) = _origin(text_page, index), _origin(text_page, after)
+        pairs += 1
+        below += abs(next_x - x) < y - next_y
+    return pairs >= _LEAST_PAIRS and below > _MOST * pairs
+
+
+def closed(text: str) -> str:
+    """A column of Chinese without the blanks between its signs: they are as far apart as pdfium thinks words are."""
+    return _BLANK_BETWEEN.sub("", text)
+
+
+def _origin(text_page: object, index: int) -> tuple[float, float]:
+    from pypdfium2 import raw
+
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetCharOrigin(text_page, index, x, y)
+    return x.value, y.value
 
 
 def set_upright(document: pypdfium2.PdfDocument, index: int, way: int) -> None:
