@@ -117,6 +117,7 @@ def read_pdf(source: Source) -> PdfText:
     gallery = Gallery()
     for several in _parts(min(count, PDF_PAGES)):
         _read_pages(source, several, pages, damaged, gallery)
+        source.on_page(len(pages), min(count, PDF_PAGES))
     logos = gallery.repeated()
     pages = [_without_pictures(page, logos) for page in pages] if logos else pages
     return PdfText(
