@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import pypdfium2
 
 _TURNED = 0.2  # radians
-_SAMPLE = 200
+_SAMPLE = 120
 _LEAST_SHARE = 0.04
 _QUARTER = math.pi / 2
 _CHINESE_FROM = 0x2E80
 _BLANK_BETWEEN = re.compile(r"(?<=[\u2e80-\uffef]) (?=[\u2e80-\uffef])")
-_PAIRS = 80
+_PAIRS = 24
 _LEAST_PAIRS = 8
 _MOST = 0.7
 
