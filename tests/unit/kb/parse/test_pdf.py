@@ -292,3 +292,18 @@ def test_chinese_in_columns_is_read_from_top_to_bottom_and_from_right_to_left() 
 
     assert "".join(parse(Source("a.pdf", pdf(signs))).markdown.split()) == "".join(columns)
     assert "臣亮言先帝创业未半" in parse(Source("a.pdf", pdf(signs))).markdown
+
+
+def test_the_letter_that_word_takes_for_a_bullet_makes_an_item_and_the_word_does_not() -> None:
+    items = [
+        ("\u2022 Ropes and buoys", 72, 700, 10),
+        ("o", 90, 686, 10),
+        ("thin ropes", 108, 686, 10),
+        ("o", 90, 672, 10),
+        ("thick ropes", 108, 672, 10),
+    ]
+    words = [("O barco o cais o mar", 72, 640, 10), ("o porto e tudo", 72, 628, 10)]
+
+    text = parse(Source("a.pdf", pdf(items + words))).markdown
+
+    assert "- Ropes and buoys\n  - thin ropes\n  - thick ropes" in text and "o porto" in text

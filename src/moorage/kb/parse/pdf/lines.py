@@ -422,6 +422,8 @@ class _Line:
         text = "".join(with_raised(self._characters, self._raised)).translate(SIGNS)
         found = zip(_PIECES.split(text), [*_PIECES.findall(text), ""], starts, ends, strict=True)
         pieces = [(" ".join(part.split()), cut, start, end) for part, cut, start, end in found]
+        if len(pieces) > 1 and pieces[0][0] == "o":  # Word's bullet of the second level; the word has no such gap behind it
+            pieces[0] = ("◦", *pieces[0][1:])
         cells = _cells(pieces)
         if not cells:
             return []
