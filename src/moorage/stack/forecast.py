@@ -130,7 +130,8 @@ def _on_this_machine(checked: Checked, model: str) -> str:
 
 
 def _verdict(verdict: Verdict, least: Prediction, each: list[Prediction]) -> Iterator[Notice]:
-    where = places(tuple(plan.card.index for plan in each))
+    cards = places(tuple(plan.card.index for plan in each))
+    where, where_zh = (f"each of {cards}", f"{cards} 每张") if len(each) > 1 else (cards, cards)
     low, likely, _ = least.tokens
     held, free = gib(least.held.likely), gib(least.card.free_bytes)
     cache, cache_zh = (
@@ -140,19 +141,19 @@ def _verdict(verdict: Verdict, least: Prediction, each: list[Prediction]) -> Ite
         at_least, at_least_zh = (f" (at least {tokens(low)})", f"（至少 {tokens(low)}）") if least.layout.groups else ("", "")
         yield Notice(
             "fits",
-            f"It starts: about {held} on each card ({where}){cache}{at_least}.",
-            f"可以启动：每张卡约 {held}（{where}）{cache_zh}{at_least_zh}。",
+            f"It starts: about {held} on {where}{cache}{at_least}.",
+            f"可以启动：{where_zh} 约 {held}{cache_zh}{at_least_zh}。",
         )
         return
     if verdict == "may_fit":
         yield Notice(
-            "may_fit", f"It probably starts, with little to spare: about {held} on each card ({where}){cache}.",
-            f"大概可以启动，但余量很小：每张卡约 {held}（{where}）{cache_zh}。",
+            "may_fit", f"It probably starts, with little to spare: about {held} on {where}{cache}.",
+            f"大概可以启动，但余量很小：{where_zh} 约 {held}{cache_zh}。",
         )  # fmt: skip
     elif least.held.likely > least.card.free_bytes:
         yield Notice(
-            "too_much", f"It does not start: it would take {held} on each card ({where}), and {free} are free.",
-            f"无法启动：每张卡需 {held}（{where}），空闲仅 {free}。",
+            "too_much", f"It does not start: it would take {held} on {where}, and {free} are free.",
+            f"无法启动：{where_zh} 需 {held}，空闲仅 {free}。",
         )  # fmt: skip
     else:
         yield _no_cache(least, where)
