@@ -164,7 +164,7 @@ def open_gateway(
             gateway.configure(new)
 
         if stack.path is not None:
-            await follow_file(stack.path, reread, apply)
+            await follow_file(stack.path, reread, apply, config)
 
     def gateway(fairness: Fairness) -> Gateway:
         made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render, companions=[follow])

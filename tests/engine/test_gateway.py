@@ -33,6 +33,7 @@ def door(vllm_servers: Servers) -> Iterator[Client]:
     entries = (
         ModelEntry("facts", (chat,), aliases=("gpt-4",)),
         ModelEntry("raw", (chat,), tool_parsing="gateway", template=str(TINY_MODELS / "trained" / "tiny-qwen3")),
+        ModelEntry("own", (chat,), native=("responses", "messages")),
         ModelEntry("vectors", (embed,), task="embed"),
         ModelEntry("ranks", (rerank,), task="rerank"),
     )
@@ -81,6 +82,43 @@ def test_messages_in_anthropics_shape_are_served(door: Client) -> None:
     answer = door.post("/v1/messages", body).json()
 
     assert "42 yuan" in "".join(block.get("text", "") for block in answer["content"])
+
+
+def test_the_apis_that_vllm_speaks_itself_pass_through(sdk: openai.OpenAI, door: Client) -> None:
+    answer = sdk.responses.create(model="own", instructions=MESSAGES[0]["content"], input=FACTS, max_output_tokens=300, temperature=0)
+    with sdk.responses.stream(
+        model="own", instructions=MESSAGES[0]["content"], input=FACTS, max_output_tokens=300, temperature=0
+    ) as stream:
+        streamed = stream.get_final_response()
+    body = {"model": "own", "max_tokens": 300, "temperature": 0, "system": MESSAGES[0]["content"], "messages": [MESSAGES[1]]}
+    message = door.post("/v1/messages", body)
+    events = door.post("/v1/messages", {**body, "stream": True}).body
+
+    assert "42 yuan" in answer.output_text and "42 yuan" in streamed.output_text
+    assert "42 yuan" in "".join(block.get("text", "") for block in message.json()["content"])
+    assert b"message_stop" in events and b"stream_interrupted" not in events
+
+
+TOOLS: Any = [
+    {"type": "function", "function": {"name": name, "parameters": {
+        "type": "object", "properties": {"city": {"enum": ["Paris", "北京"]}}, "required": ["city"], "additionalProperties": False,
+    }}}
+    for name in ("weather", "tide")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "tide"}}])
+def test_a_model_that_never_learned_to_call_is_held_to_a_call(sdk: openai.OpenAI, choice: Any) -> None:
+    asked: Any = {"model": "raw", "messages": MESSAGES, "tools": TOOLS, "tool_choice": choice, "max_tokens": 600, "temperature": 0}
+    whole = sdk.chat.completions.create(**asked, parallel_tool_calls=False)
+    streamed = list(sdk.chat.completions.create(**asked, parallel_tool_calls=False, stream=True))
+
+    (call,) = whole.choices[0].message.tool_calls or []
+    assert call.function.name in (["tide"] if isinstance(choice, dict) else ["tide", "weather"])
+    assert json.loads(call.function.arguments)["city"] in ("Paris", "北京")
+    assert whole.choices[0].finish_reason == "tool_calls"
+    pieces = [made for chunk in streamed if chunk.choices for made in chunk.choices[0].delta.tool_calls or []]
+    assert "".join((piece.function and piece.function.arguments) or "" for piece in pieces) == call.function.arguments
 
 
 def test_vectors_are_the_same_in_every_form(sdk: openai.OpenAI, door: Client) -> None:

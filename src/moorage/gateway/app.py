@@ -173,7 +173,7 @@ class Gateway:
         if pool is None:
             raise unknown_model(name, self._names(caller))
         entry = pool.entry
-        if (entry.defaults or entry.bounds) and endpoint.needs:
+        if (entry.defaults or entry.bounds) and (endpoint.needs or endpoint.name in entry.native):
             body = with_defaults(body, entry.defaults, entry.bounds)
         conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
         tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4

@@ -16,6 +16,7 @@ from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
 from moorage.gateway.errors import Headers, bad_field, bad_json, refusal
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import functions, messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
@@ -74,14 +75,17 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
     if not _touched(kinds).search(body):
         return None
     loaded = load(body)
-    if path == _CHAT and functions.are_in(loaded):
-        return _Functions(entry, loaded)
+    is_old = path == _CHAT and functions.is_old(loaded) and any(not backend(kind).traits.knows_functions for kind in kinds)
+    if is_old:
+        return _OneCall(entry, functions.with_tools(loaded), is_old=True)
+    if loaded.get("parallel_tool_calls") is False and any("parallel_tool_calls" in backend(kind).traits.ignores for kind in kinds):
+        return _OneCall(entry, loaded, is_old=False)
     return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
 
 
 @cache
 def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = {*TOUCHED, "functions", "function_call"}.union(
+    names = set(TOUCHED).union(
         *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
     )
     words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
@@ -107,19 +111,20 @@ class _Generation:
         return None
 
 
-class _Functions(_Generation):
-    """A chat of an old client: its functions are tools to the engine."""
+class _OneCall(_Generation):
+    """A chat for a client that takes one call at a time, in the old words or in today's, before an engine that would give more."""
 
-    def __init__(self, entry: ModelEntry, body: Json) -> None:
-        super().__init__(entry, functions.to_tools(body), _CHAT)
-        self._is_told = functions.wants_function_call(body)
-        self._wants_usage = obj(body.get("stream_options")).get("include_usage") is True
+    def __init__(self, entry: ModelEntry, body: Json, *, is_old: bool) -> None:
+        asked = {name: value for name, value in body.items() if name != "parallel_tool_calls"}
+        super().__init__(entry, asked, _CHAT)
+        self._is_old = is_old
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
-        return msgspec.json.encode(functions.with_function_call(answer_of(reply))) if self._is_told else reply
+        return functions.first_call(reply, is_old=self._is_old)
 
     def stream(self, replica: Replica) -> StreamConversion | None:
-        return functions.FunctionCallStream(self._wants_usage) if self._is_told else None
+        wants_usage = obj(self._body.get("stream_options")).get("include_usage") is True
+        return functions.FirstCall(is_old=self._is_old, wants_usage=wants_usage)
 
 
 def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
@@ -196,8 +201,8 @@ def answer_of(reply: bytes) -> object:
 # Responses and Messages, over chat
 
 
-def _responses(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Responses(entry, load(body))
+def _responses(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "responses" in entry.native else _Responses(entry, load(body))
 
 
 class _Responses:
@@ -219,8 +224,8 @@ class _Responses:
         return _Events(responses.ResponseStream(self._id, self._body), _typed, self._chat.stream(replica))
 
 
-def _messages(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Messages(entry, load(body))
+def _messages(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "messages" in entry.native else _Messages(entry, load(body))
 
 
 class _Messages:
@@ -271,7 +276,8 @@ class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._own = _chat(entry, msgspec.json.encode(body)) or _Generation(entry, body, _CHAT)
+        encoded = with_defaults(msgspec.json.encode(body), entry.defaults, entry.bounds)
+        self._own = _chat(entry, encoded) or _Generation(entry, load(encoded), _CHAT)
 
     @property
     def headers(self) -> Headers:

@@ -16,7 +16,7 @@ from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, load
 from moorage.gateway.errors import Headers, refusal
 from moorage.gateway.exchange import JSON, Exchange, Send
-from moorage.gateway.parameters import with_defaults
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.pool import Pool
 from moorage.gateway.relay import StreamConversion
 from moorage.gateway.shapes import embeddings
@@ -32,11 +32,10 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
-        body = with_defaults(load(call.body), call.entry.defaults)
-        if body.get("input") is None and "messages" in body:  # texts with pictures, as vLLM takes them: one a request, and its own business
-            await self._exchange.carry_out(call, pool, send)
+        if b'"messages"' in call.body and "input" not in load(call.body):
+            await self._exchange.carry_out(call, pool, send)  # vLLM's shape for pictures: a chat, for its engine alone to read
             return
-        request = _parsed(body, call.entry)
+        request = _parsed(load(with_defaults(call.body, call.entry.defaults, call.entry.bounds)), call.entry)
         call.own_s = time.perf_counter() - call.started
 
         async def ask(texts: Sequence[str]) -> tuple[list[bytes], int | None]:

@@ -9,7 +9,6 @@ that an error can follow at any moment.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,20 +16,29 @@ import msgspec
 
 from moorage.gateway.call_order import CallOrder
 from moorage.gateway.errors import SERVER, error_body
+from moorage.gateway.unanswered import Thoughts, has_answer
 from moorage.gateway.upstream.base import UpstreamFailure
 
 BLOCK_LIMIT = 16 * 2**20
 DONE = b"data: [DONE]\n\n"
 _REASONING = re.compile(rb'(?<!\\)"(reasoning|reasoning_content)"([ \t\r\n]*:[ \t\r\n]*)("[^"\\]*(?:\\.[^"\\]*)*"|null)')
+_BYTE_ORDER = b"\xef\xbb\xbf"
 _FINISHED = re.compile(rb'"finish_reason"[ \t]*:[ \t]*"')
 _TWINS = {b"reasoning": b"reasoning_content", b"reasoning_content": b"reasoning"}
 
 
 class Tokens(msgspec.Struct):
-    """What an answer cost, as the server counted it."""
+    """What an answer cost, as the server counted it; the others are what other APIs call the same."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.completion_tokens = self.completion_tokens or self.output_tokens
+        self.prompt_tokens = self.prompt_tokens or self.input_tokens or max(self.total_tokens - self.completion_tokens, 0)
 
 
 class _Chunk(msgspec.Struct):
@@ -65,11 +73,12 @@ class StreamConversion(Protocol):
 @dataclass(frozen=True, slots=True)
 class RelayRules:
     """What a stream needs. ``wants_usage``: the client asked for it. ``is_chat``: reasoning may occur. ``conversion``: for an endpoint whose
-    shape is not the server's."""
+    shape is not the server's. ``minds_answer``: a chat without an answer gets its reasoning as one."""
 
     wants_usage: bool = False
     is_chat: bool = True
     conversion: StreamConversion | None = None
+    minds_answer: bool = False
 
 
 class SseRelay:
@@ -85,6 +94,7 @@ class SseRelay:
         "_looked",
         "_own_usage",
         "_rules",
+        "_thoughts",
         "has_data",
         "has_error",
         "is_done",
@@ -100,6 +110,7 @@ class SseRelay:
         self._before = self._last = b""
         self._own_usage: bytes | None = None
         self._calls: CallOrder | None = None
+        self._thoughts: Thoughts | None = None
         self._is_plain = False  # after the first block, which is looked at closely, and before the end
         self.has_data = self.has_error = self.is_done = False
         self.tokens: Tokens | None = None
@@ -159,7 +170,7 @@ class SseRelay:
         return b"data: %b\n\n%b" % (error_body(message, SERVER, "stream_interrupted"), DONE)
 
     def _end(self) -> bytes:
-        waited = b"" if self._calls is None else self._written(self._calls.rest())
+        waited = b"" if self._calls is None else b"".join(map(self._said, self._calls.rest()))
         self.is_done, self._is_plain = True, False
         if self._rules.conversion is not None:
             return waited + self._rules.conversion.end()
@@ -204,6 +215,8 @@ class SseRelay:
             return b""
         block = block.strip(b"\n")
         if not block.startswith(b"data:") or b"\n" in block:
+            if not self.has_data:
+                block = block.removeprefix(_BYTE_ORDER)
             block = _data_alone(block)
             if block.startswith(b":"):
                 return block + b"\n\n"
@@ -219,22 +232,34 @@ class SseRelay:
         self.words += 1
         if b'"usage"' in payload:
             payload = self._note_usage(payload)
-        if self._rules.is_chat and b'"reasoning' in payload:
+        has_reasoning = b'"reasoning' in payload
+        before = self._think(payload) if self._rules.minds_answer and (has_reasoning or self._thoughts is not None) else None
+        if self._rules.is_chat and has_reasoning:
             payload = with_both_reasonings(payload)
         if payload and (b'"tool_calls"' in payload or (self._calls is not None and self._calls.is_holding)):
-            return self._in_order(payload)
-        return self._written((payload,)) if payload else b""
+            return (self._said(before) if before else b"") + self._in_order(payload)
+        return (self._said(before) if before else b"") + (self._said(payload) if payload else b"")
+
+    def _said(self, payload: bytes) -> bytes:
+        return b"data: %b\n\n" % payload if self._rules.conversion is None else self._rules.conversion.data(payload)
 
     def _in_order(self, payload: bytes) -> bytes:
+        """Calls one after the other; what has to wait is held."""
         calls = self._calls = self._calls or CallOrder()
-        out = self._written(calls.feed(payload))
-        self._is_plain = self._rules.conversion is None and not calls.is_holding
+        out = b"".join(map(self._said, calls.feed(payload)))
+        is_answered = self._thoughts is None or self._thoughts.is_answered
+        self._is_plain = self._rules.conversion is None and is_answered and not calls.is_holding
         return out
 
-    def _written(self, payloads: Iterable[bytes]) -> bytes:
-        if self._rules.conversion is not None:
-            return b"".join(map(self._rules.conversion.data, payloads))
-        return b"".join(b"data: %b\n\n" % payload for payload in payloads)
+    def _think(self, payload: bytes) -> bytes | None:
+        """Watches a chat that began with reasoning until its answer begins; a chunk to go before this one where none ever does."""
+        if self._thoughts is None:
+            self._thoughts = Thoughts(is_answered=self.words > 2 or has_answer(self._before))  # a role may come before the thoughts
+        if self._thoughts.is_answered:
+            return None
+        before = self._thoughts.see(payload)
+        self._is_plain = self._thoughts.is_answered and self._rules.conversion is None
+        return before
 
     def _note_usage(self, payload: bytes) -> bytes:
         """Keeps the usage; b"" where the client did not ask for the chunk that holds it and nothing else."""
@@ -263,12 +288,6 @@ class SseRelay:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
         return rest.startswith(b"data:")
-
-
-def error_event(reason: str) -> bytes:
-    """The end of a cut-off stream of typed events, OpenAI's and Anthropic's; the blank line ends half a block before it."""
-    body = error_body(_cut_off(reason), SERVER, "stream_interrupted")
-    return b'\n\nevent: error\ndata: {"type":"error",%b\n\n' % body[1:]
 
 
 def _cut_off(reason: str) -> str:

@@ -59,6 +59,19 @@ def test_token_ids_of_an_unknown_tokenizer_are_refused_before_any_server_is_aske
     assert got.status == 400 and "check_embedding_ctx_length=False" in got.error["message"] and server.requests == []
 
 
+def test_a_chat_to_embed_as_vision_models_have_it_reaches_the_engine_as_it_is() -> None:
+    body = {
+        "model": "m",
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}],
+        "encoding_format": "float",
+    }
+    with backend(vectors("x")) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", body)
+
+    assert got.status == 200 and got.json()["data"][0]["embedding"] == [1.0, 1.0, 2.0]
+    assert server.requests[0].path == "/v1/embeddings" and server.requests[0].json() == body
+
+
 def test_the_native_address_of_tei_gives_vectors() -> None:
     with backend(json_reply([[0.5, 0.25]])) as server, gateway(of(server, "tei")) as client:  # type: ignore[arg-type]
         got = client.post("/v1/embeddings", {"model": "m", "input": "a", "truncate_prompt_tokens": 8}).json()

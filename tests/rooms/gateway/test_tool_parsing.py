@@ -295,9 +295,9 @@ def seen(client: Client, *, whole: bool) -> tuple[str, str, list[str], str]:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_reasoning_that_the_engine_took_apart_stays_reasoning(whole: bool) -> None:
-    with backend(thinking(("reasoning", "So."), ("reasoning", " Yes."), ("content", "Noon."), whole=whole)) as server:
-        with gateway(entry(server)) as client:
-            assert seen(client, whole=whole) == ("Noon.", "So. Yes.", [], "")
+    said = thinking(("reasoning", "So."), ("reasoning", " Yes."), ("content", "Noon."), whole=whole)
+    with backend(said) as server, gateway(entry(server)) as client:
+        assert seen(client, whole=whole) == ("Noon.", "So. Yes.", [], "")
 
 
 @pytest.mark.parametrize("whole", [True, False])

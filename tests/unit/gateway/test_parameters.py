@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moorage.core.errors import BadInput
 from moorage.gateway.backends import BUILT_IN, backend, parse_version
 from moorage.gateway.errors import GatewayRefusal
-from moorage.gateway.parameters import check_bounds, mapped, needs_mapping, with_defaults
+from moorage.gateway.parameters import mapped, needs_mapping
 
 BASE = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -126,20 +126,6 @@ def test_a_wrong_type_is_refused_by_name(name: str) -> None:
         with pytest.raises(GatewayRefusal) as refused:
             sent("openai", **{name: value})
         assert refused.value.param == name and refused.value.code == "invalid_type"
-
-
-def test_defaults_fill_what_the_request_leaves_open() -> None:
-    got = with_defaults({"temperature": 0, "max_completion_tokens": 5, "top_p": None}, {"temperature": 1, "max_tokens": 9, "top_p": 0.5})
-
-    assert got == {"temperature": 0, "max_completion_tokens": 5, "top_p": 0.5}
-
-
-def test_a_number_outside_the_bounds_is_refused_with_the_bounds() -> None:
-    check_bounds({"temperature": 1.0}, {"temperature": (0, 1)}, "m")
-    with pytest.raises(GatewayRefusal, match=r"temperature = 1\.5 is outside what m allows here: 0 to 1"):
-        check_bounds({"temperature": 1.5}, {"temperature": (0, 1)}, "m")
-    with pytest.raises(GatewayRefusal, match="-inf to 100"):
-        check_bounds({"max_tokens": 101}, {"max_tokens": (None, 100)}, "m")
 
 
 def test_an_unknown_kind_is_told_those_that_exist() -> None:

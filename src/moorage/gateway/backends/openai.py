@@ -11,4 +11,4 @@ def _structured(kind: Structured, value: object, version: Version | None) -> Map
     return None if kind == "structural_tag" else {f"guided_{kind}": value}
 
 
-BACKEND = Engine("openai", Traits(gives_base64=True), _structured)
+BACKEND = Engine("openai", Traits(gives_base64=True, knows_functions=True), _structured)

@@ -1,4 +1,4 @@
-"""OpenAI's old ``functions`` as tools, which every engine knows: engines pass over ``functions`` without a word. Pure."""
+"""Chats of clients that know one call at a time: the old ``functions`` in today's words and back, and answers cut to their first call. Pure."""
 
 from __future__ import annotations
 
@@ -8,70 +8,64 @@ from typing import cast
 import msgspec
 
 from moorage.gateway.relay import DONE
-from moorage.gateway.shapes.fields import Json, listed, obj, objects, wrong
+from moorage.gateway.shapes.fields import Json, obj, objects, wrong
+
+_OLD = ("functions", "function_call")
 
 
-def are_in(body: Mapping[str, object]) -> bool:
-    """Whether a chat request speaks of functions, or its messages do."""
-    if body.get("functions") is not None or body.get("function_call") is not None:
-        return True
-    return any("function_call" in message or message.get("role") == "function" for message in objects(body.get("messages")))
+def is_old(body: Mapping[str, object]) -> bool:
+    """Whether a chat speaks of ``functions``, which no engine knows any more."""
+    return any(body.get(name) is not None for name in _OLD) or any(
+        message.get("role") == "function" or message.get("function_call") is not None for message in objects(body.get("messages"))
+    )
 
 
-def to_tools(body: Mapping[str, object]) -> Json:
-    """The chat request with tools. Raises GatewayRefusal."""
-    out = {name: value for name, value in body.items() if name not in ("functions", "function_call")}
-    if isinstance(body.get("messages"), list):
-        out["messages"] = _messages(cast("list[object]", body["messages"]))
-    if body.get("tools") is not None or body.get("functions") is None:
-        return out
-    functions = listed(body, "functions")
-    if not all(isinstance(each, dict) for each in functions):
-        raise wrong("functions", "an array of objects")
-    if functions:
-        out["tools"] = [{"type": "function", "function": each} for each in functions]
-        out["parallel_tool_calls"] = False  # there is room for one call only
-        if (choice := body.get("function_call")) is not None:
-            out["tool_choice"] = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
+def with_tools(body: Json) -> Json:
+    """The chat with ``tools``: functions, the choice among them, and earlier calls with their results. Raises GatewayRefusal."""
+    out = {name: value for name, value in body.items() if name not in _OLD}
+    functions, choice = body.get("functions"), body.get("function_call")
+    if functions is not None:
+        if not isinstance(functions, list):
+            raise wrong("functions", "an array of functions")
+        out["tools"] = [{"type": "function", "function": each} for each in cast("list[object]", functions)]
+    if choice is not None:
+        name = obj(choice).get("name")
+        if choice not in ("none", "auto") and not isinstance(name, str):
+            raise wrong("function_call", "none, auto or an object with a name", "invalid_value")
+        out["tool_choice"] = {"type": "function", "function": {"name": name}} if name else choice
+    out["messages"] = _messages(objects(body.get("messages")))
     return out
 
 
-def wants_function_call(body: Mapping[str, object]) -> bool:
-    """Whether the client expects calls under the old name."""
-    return body.get("tools") is None and bool(body.get("functions"))
-
-
-def with_function_call(reply: object) -> Json:
-    """A whole chat answer whose call is under the old name."""
-    answer = obj(reply)
-    choices: list[object] = []
+def first_call(body: bytes, *, is_old: bool) -> bytes:
+    """A whole answer with the first call of each choice only, as ``function_call`` for a client that knows no other."""
+    answer = obj(_load(body))
     for choice in objects(answer.get("choices")):
-        message = {name: value for name, value in obj(choice.get("message")).items() if name != "tool_calls"}
-        calls = objects(obj(choice.get("message")).get("tool_calls"))
+        message = obj(choice.get("message"))
+        calls = objects(message.pop("tool_calls", None))
         if calls:
-            function = obj(calls[0].get("function"))
-            message["function_call"] = {"name": function.get("name"), "arguments": function.get("arguments") or ""}
-        choices.append({**choice, "message": message, "finish_reason": _reason(choice)})
-    return {**answer, "choices": choices}
+            _set(message, calls[0], is_old=is_old)
+            _rename(choice, is_old=is_old)
+    return msgspec.json.encode(answer) if answer else body
 
 
-class FunctionCallStream:
-    """A chat stream whose call is under the old name."""
+class FirstCall:
+    """The same for a stream: the deltas of later calls are left out."""
 
-    def __init__(self, wants_usage: bool) -> None:
-        self._wants_usage = wants_usage
+    def __init__(self, *, is_old: bool, wants_usage: bool) -> None:
+        self._is_old, self._wants_usage = is_old, wants_usage
 
     def data(self, payload: bytes) -> bytes:
-        try:
-            chunk = obj(cast(object, msgspec.json.decode(payload.replace(b"\ndata:", b"\n"))))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return b"data: %b\n\n" % payload
-        if not self._wants_usage and chunk.get("usage") is not None:
-            chunk = {**chunk, "usage": None}
-            if not chunk.get("choices"):
-                return b""
-        if b'"tool_calls"' in payload:
-            chunk["choices"] = [_delta(choice) for choice in objects(chunk.get("choices"))]
+        if b'"tool_calls"' not in payload:
+            is_only_usage = b'"usage"' in payload and not obj(_load(payload)).get("choices")
+            return b"" if is_only_usage and not self._wants_usage else b"data: %b\n\n" % payload
+        chunk = obj(_load(payload))
+        for choice in objects(chunk.get("choices")):
+            delta = obj(choice.get("delta"))
+            for call in objects(delta.pop("tool_calls", None)):
+                if call.get("index", 0) == 0:
+                    _set(delta, call, is_old=self._is_old)
+            _rename(choice, is_old=self._is_old)
         return b"data: %b\n\n" % msgspec.json.encode(chunk)
 
     def end(self) -> bytes:
@@ -82,32 +76,37 @@ class FunctionCallStream:
         return b"data: %b\n\n%b" % (msgspec.json.encode({"error": error}), DONE)
 
 
-def _delta(choice: Json) -> Json:
-    delta = {name: value for name, value in obj(choice.get("delta")).items() if name != "tool_calls"}
-    for call in objects(obj(choice.get("delta")).get("tool_calls")):
-        if call.get("index") in (0, None):
-            function = obj(call.get("function"))
-            delta["function_call"] = {name: function[name] for name in ("name", "arguments") if function.get(name) is not None}
-    return {**choice, "delta": delta, "finish_reason": _reason(choice)}
+def _set(holder: Json, call: Json, *, is_old: bool) -> None:
+    """A call in its holder; a later piece of a streamed one adds to its arguments."""
+    if not is_old:
+        holder["tool_calls"] = [*objects(holder.get("tool_calls")), call]
+        return
+    function = obj(call.get("function"))
+    holder["function_call"] = {name: function[name] for name in ("name", "arguments") if function.get(name) is not None}
 
 
-def _reason(choice: Json) -> object:
-    reason = choice.get("finish_reason")
-    return "function_call" if reason == "tool_calls" else reason
+def _rename(choice: Json, *, is_old: bool) -> None:
+    if is_old and choice.get("finish_reason") == "tool_calls":
+        choice["finish_reason"] = "function_call"
 
 
-def _messages(messages: list[object]) -> list[object]:
-    """Each call with an id, and each result with the id of the call before it."""
-    out: list[object] = []
-    number = 0
-    for message in messages:
-        found = obj(message)
-        if isinstance(call := found.get("function_call"), dict):
-            number += 1
-            kept = {name: value for name, value in found.items() if name != "function_call"}
-            out.append({**kept, "tool_calls": [{"id": f"call_{number}", "type": "function", "function": call}]})
-        elif found.get("role") == "function":
-            out.append({"role": "tool", "tool_call_id": f"call_{max(number, 1)}", "content": found.get("content")})
+def _messages(messages: list[Json]) -> list[Json]:
+    """Earlier calls and results, tied together by ids: a result belongs to the call before it."""
+    found: list[Json] = []
+    for at, message in enumerate(messages):
+        role, call = message.get("role"), message.get("function_call")
+        if role == "assistant" and call is not None:
+            kept = {name: value for name, value in message.items() if name != "function_call"}
+            found.append({**kept, "tool_calls": [{"id": f"call_{at}", "type": "function", "function": call}]})
+        elif role == "function":
+            found.append({"role": "tool", "tool_call_id": f"call_{at - 1}", "content": message.get("content")})
         else:
-            out.append(message)
-    return out
+            found.append(message)
+    return found
+
+
+def _load(body: bytes) -> object:
+    try:
+        return cast(object, msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

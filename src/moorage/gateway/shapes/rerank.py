@@ -14,19 +14,25 @@ from moorage.gateway.errors import refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, number, obj, objects, text, whole, wrong
 
 MOST_DOCUMENTS = 10_000
+_KNOWN = ("model", "query", "documents", "top_n", "return_documents", "rank_fields")
 
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read. ``has_media``: some hold pictures."""
+    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read, "" of a picture; ``rest`` are
+    the fields that are the engine's own."""
 
     model: str
-    query: str
+    query: object
     documents: tuple[object, ...]
     texts: tuple[str, ...]
     top_n: int | None = None
     returns_documents: bool = False
-    has_media: bool = False
+    rest: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def has_pictures(self) -> bool:
+        return not isinstance(self.query, str) or any(map(_has_pictures, self.documents))
 
 
 def parse(body: Mapping[str, object]) -> RerankRequest:
@@ -38,20 +44,20 @@ def parse(body: Mapping[str, object]) -> RerankRequest:
     fields = [str(name) for name in listed(body, "rank_fields")] if isinstance(rank_fields, list) else []
     return RerankRequest(
         text(body, "model"),
-        text(body, "query"),
+        query if _has_pictures(query := body.get("query")) else text(body, "query"),
         tuple(documents),
         tuple(_text_of(document, n, fields) for n, document in enumerate(documents)),
         whole(body, "top_n", 0, 1 << 31),
         flag(body, "return_documents", False),
-        any(map(_has_media, documents)),
+        tuple((name, value) for name, value in body.items() if name not in _KNOWN and value is not None),
     )
 
 
 def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[str, Json]:
     """(path below the engine's root, body). All documents are asked for: what a client does with scores is its own."""
-    if request.has_media:
-        return backend.traits.rerank_path, {"model": model, "query": request.query, "documents": _for_eyes(request, backend)}
     if backend.name == "tei":
+        if request.has_pictures:
+            raise wrong("documents", "texts: this model's engine reads no pictures", "unsupported_value")
         return "/rerank", {
             "query": request.query,
             "texts": list(request.texts),
@@ -59,7 +65,8 @@ def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[st
             "return_text": False,
             "truncate": True,
         }
-    return backend.traits.rerank_path, {"model": model, "query": request.query, "documents": list(request.texts)}
+    read = [given if _has_pictures(given) else text for given, text in zip(request.documents, request.texts, strict=True)]
+    return backend.traits.rerank_path, {**dict(request.rest), "model": model, "query": request.query, "documents": read}
 
 
 def from_backend(answer: object, request: RerankRequest, backend: Backend, identity: str) -> Json:
@@ -89,19 +96,6 @@ def from_backend(answer: object, request: RerankRequest, backend: Backend, ident
     return {"id": identity, "object": "list", "model": request.model, "results": results, "usage": used, "meta": meta}
 
 
-def _for_eyes(request: RerankRequest, backend: Backend) -> list[object]:
-    """Documents with pictures, as they came. Raises GatewayRefusal for an engine that reads texts only: it would judge them by half."""
-    if backend.name not in ("vllm", "openai"):
-        raise refusal(
-            400,
-            f"documents: the engine {backend.name} reads no pictures. Send texts, or use a model that runs on vLLM.",
-            f"documents：引擎 {backend.name} 不支持图片。请发送文本，或改用运行在 vLLM 上的模型。",
-            param="documents",
-            code="unsupported_value",
-        )
-    return list(request.documents)
-
-
 def sigmoid(logit: float) -> float:
     """A score from 0 to 1, without overflow."""
     if logit >= 0:
@@ -118,8 +112,9 @@ def _result(at: int, score: float, request: RerankRequest) -> Json:
     return result
 
 
-def _has_media(document: object) -> bool:
-    return any(part.get("type") not in ("text", None) for part in objects(obj(document).get("content")))
+def _has_pictures(given: object) -> bool:
+    """Whether it has parts that are no text."""
+    return any(part.get("type", "text") != "text" for part in objects(obj(given).get("content")))
 
 
 def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
@@ -136,6 +131,6 @@ def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
         return content
     if isinstance(content, list):
         parts = [str(part["text"]) for part in objects(content) if isinstance(part.get("text"), str)]
-        if parts or _has_media(document):
+        if parts or _has_pictures(document):
             return "\n".join(parts)
     raise wrong(f"documents[{at}]", "a string, or an object with a text")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from moorage.gateway.upstream.base import UpstreamFailure
+from moorage.gateway.upstream.inflate import Inflater
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +24,7 @@ KEPT_S = 4.0
 """How long a kept connection is trusted. uvicorn, under most model servers, closes at 5 s; a request sent at that moment would be lost."""
 _KEPT_MOST = 256
 _HEAD_LIMIT = 64 * 1024
+_MOST_HEADERS = 1000
 _READ_AHEAD = 256 * 1024
 
 
@@ -115,7 +117,7 @@ class _Connection(asyncio.Protocol):
     """One connection, and the answer that is being read from it."""
 
     __slots__ = (
-        "_failure", "_head_bytes", "_is_done", "_is_interim", "_is_paused", "_loop", "_owner", "_parser", "_pieces", "_reads", "_size",
+        "_failure", "_head_bytes", "_inflater", "_is_done", "_is_interim", "_is_paused", "_loop", "_owner", "_parser", "_pieces", "_reads", "_size",
         "_taker", "_timer", "_transport", "_until_closed", "_waiter", "has_begun", "headers", "is_alive", "kept_at", "status",
     )  # fmt: skip
 
@@ -135,6 +137,7 @@ class _Connection(asyncio.Protocol):
         self.headers: dict[bytes, bytes] = {}
         self.has_begun = self._is_done = self._is_paused = self._until_closed = self._is_interim = False
         self._head_bytes = self._size = 0
+        self._inflater: Inflater | None = None
         self._pieces: list[bytes] = []
         self._failure: UpstreamFailure | None = None
 
@@ -257,7 +260,13 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as e:
-            self._fail(UpstreamFailure("invalid", f"does not speak HTTP here ({e})", f"返回的不是 HTTP（{e}）"))
+            reason = e.__context__ or e  # what one of the callbacks below raised
+            self._fail(UpstreamFailure("invalid", f"does not speak HTTP here ({reason})", f"返回的不是 HTTP（{reason}）"))
+            return
+        # Heads, trailers and the like are kept by the parser until their line ends, which may be never.
+        self._head_bytes = 0 if self._pieces else self._head_bytes + len(data)
+        if self._head_bytes > _HEAD_LIMIT and not self._is_done:
+            self._fail(UpstreamFailure("invalid", "sends endless headers", "返回了无穷的响应头"))
             return
         if self._taker is not None and self._pieces:
             pieces, self._pieces, self._size = self._pieces, [], 0
@@ -292,8 +301,9 @@ class _Connection(asyncio.Protocol):
         self.has_begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > _HEAD_LIMIT:
+        if self.status:
+            return  # a trailer
+        if len(self.headers) > _MOST_HEADERS:
             raise ValueError("endless headers")
         self.headers[name.lower()] = value
 
@@ -306,8 +316,16 @@ class _Connection(asyncio.Protocol):
         self.status = status
         headers = self.headers
         self._until_closed = b"content-length" not in headers and b"transfer-encoding" not in headers and status not in (204, 304)
+        coding = headers.get(b"content-encoding")
+        if coding is not None and coding.lower() != b"identity":
+            headers.pop(b"content-length", None)
+            self._inflater = Inflater(coding.lower())
 
     def on_body(self, body: bytes) -> None:
+        if self._inflater is not None:
+            body = self._inflater.feed(body)
+            if not body:
+                return
         self._pieces.append(body)
         self._size += len(body)
 
@@ -315,6 +333,8 @@ class _Connection(asyncio.Protocol):
         if self._is_interim:
             self._is_interim = False
             return
+        if self._inflater is not None:
+            self._inflater.end()
         self._is_done = True
         if not self._parser.should_keep_alive():
             self.is_alive = False
