@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
@@ -134,6 +134,7 @@ class SseRelay:
             and b'"usage"' not in data
             and b'"reasoning' not in data
             and b'"tool_calls"' not in data
+            and b'"choices"' in data
             and b"\r" not in data
             and self._is_plain
             and not self._held_cr
@@ -241,7 +242,9 @@ class SseRelay:
         return (self._said(before) if before else b"") + (self._said(payload) if payload else b"")
 
     def _said(self, payload: bytes) -> bytes:
-        return b"data: %b\n\n" % payload if self._rules.conversion is None else self._rules.conversion.data(payload)
+        if self._rules.conversion is not None:
+            return self._rules.conversion.data(payload)
+        return b"data: %b\n\n" % (payload if b'"choices"' in payload else _with_choices(payload))
 
     def _in_order(self, payload: bytes) -> bytes:
         """Calls one after the other; what has to wait is held."""
@@ -276,7 +279,7 @@ class SseRelay:
         if not self._rules.wants_usage:
             return b""
         self._own_usage = None
-        return payload if chunk.choices is not None else b'{"choices":[],' + payload.lstrip()[1:]
+        return payload
 
     @staticmethod
     def _is_whole(rest: bytes) -> bool:
@@ -307,6 +310,15 @@ def _data_alone(block: bytes) -> bytes:
     return b"\n".join(data or [line for line in lines if line.startswith(b":")])
 
 
+def _with_choices(payload: bytes) -> bytes:
+    """A chunk that tells something beside the answer, with the empty ``choices`` that clients look into unasked; errors stay as they are."""
+    bare = payload.strip()
+    if not bare.startswith(b"{") or b'"error"' in bare:
+        return payload
+    rest = bare[1:].lstrip()
+    return b'{"choices":[]%b%b' % (b"" if rest == b"}" else b",", rest)
+
+
 def _usage_chunk(chunk: _Chunk) -> bytes:
     fields = {name: raw for name in ("id", "object", "created", "model") if (raw := getattr(chunk, name))}
     return b"data: %b\n\n" % msgspec.json.encode({**fields, "choices": [], "usage": chunk.usage})
@@ -318,6 +330,17 @@ def with_both_reasonings(payload: bytes) -> bytes:
     if not found or len({match[1] for match in found}) == 2:
         return payload
     return _REASONING.sub(lambda match: b'%b,"%b"%b%b' % (match[0], _TWINS[match[1]], match[2], match[3]), payload)
+
+
+def with_content(body: bytes) -> bytes:
+    """A whole chat answer with ``content: null`` in each message without it, as some engines leave it out beside calls and clients look for it."""
+    answer = cast(object, msgspec.json.decode(body))
+    choices = cast("dict[str, object]", answer).get("choices") if isinstance(answer, dict) else None
+    for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
+        message = cast("dict[str, object]", choice).get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            cast("dict[str, object]", message).setdefault("content", None)
+    return msgspec.json.encode(answer)
 
 
 class _Reply(msgspec.Struct):
