@@ -357,9 +357,13 @@ def pictures_are_painted_and_changed(door: Door) -> None:
 
 
 def an_address_that_is_not_served_is_named(door: Door) -> None:
-    error = _refused(openai.NotFoundError, lambda: client(door).moderations.create(input="x", model="words"))
-
-    assert "/v1/moderations" in error.message and error.code == "unknown_url"
+    asked: Any = {
+        "/v1/moderations": lambda: client(door).moderations.create(input="x", model="words"),
+        "/v1/fine_tuning/jobs": lambda: client(door).fine_tuning.jobs.list(),
+    }
+    for path, ask in asked.items():
+        error = _refused(openai.NotFoundError, ask)
+        assert path in error.message and error.code == "unknown_url"
 
 
 # Errors
