@@ -225,29 +225,53 @@ def _assistant(blocks: list[Json]) -> list[object]:
 
 def _user(blocks: list[Json], role: str, at: int) -> list[object]:
     """The results of tools are messages of their own, before what the person says."""
-    results: list[object] = []
-    parts: list[object] = []
-    for block in blocks:
-        kind = block.get("type")
-        if kind == "tool_result":
-            results.append({"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": _plain(block.get("content"))})
-        elif kind == "text":
-            parts.append({"type": "text", "text": block.get("text") or ""})
-        elif kind == "image":
-            parts.append({"type": "image_url", "image_url": {"url": _image(obj(block.get("source")), at)}})
-        else:
-            raise refusal(
-                400,
-                f"messages[{at}]: blocks of type {kind!r} are not supported.",
-                f"messages[{at}]：不支持类型为 {kind!r} 的内容块。",
-                param=f"messages[{at}].content",
-                code="unsupported_value",
-            )
-    if not parts:
-        return results
-    only_text = all(obj(part).get("type") == "text" for part in parts)
-    content: object = "\n".join(str(obj(part)["text"]) for part in parts) if only_text else parts
-    return [*results, {"role": role, "content": content}]
+    results: list[object] = [
+        {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": _result(block.get("content"), at)}
+        for block in blocks
+        if block.get("type") == "tool_result"
+    ]
+    parts = [_part(block, at) for block in blocks if block.get("type") != "tool_result"]
+    return [*results, {"role": role, "content": _joined(parts)}] if parts else results
+
+
+def _result(content: object, at: int) -> object:
+    """What a tool gave: a text, or parts where it holds pictures."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return _joined([_part(block, at) for block in objects(content)])
+
+
+def _joined(parts: list[Json]) -> object:
+    return "\n".join(str(part["text"]) for part in parts) if all(part["type"] == "text" for part in parts) else parts
+
+
+def _part(block: Json, at: int) -> Json:
+    kind = block.get("type")
+    if kind == "text":
+        return {"type": "text", "text": block.get("text") or ""}
+    if kind == "image":
+        return {"type": "image_url", "image_url": {"url": _image(obj(block.get("source")), at)}}
+    if kind == "document":
+        return _document(block, at)
+    raise refusal(
+        400,
+        f"messages[{at}]: blocks of type {kind!r} are not supported.",
+        f"messages[{at}]：不支持类型为 {kind!r} 的内容块。",
+        param=f"messages[{at}].content",
+        code="unsupported_value",
+    )
+
+
+def _document(block: Json, at: int) -> Json:
+    """A text as text below its title; a file as OpenAI's chats carry one, for engines that read it."""
+    source, title = obj(block.get("source")), str(block.get("title") or "")
+    if source.get("type") == "text" and isinstance(source.get("data"), str):
+        return {"type": "text", "text": f"{title}\n{source['data']}" if title else source["data"]}
+    if source.get("type") == "content":
+        return {"type": "text", "text": _plain(source.get("content"))}
+    if source.get("type") == "base64":
+        return {"type": "file", "file": {"file_data": _image(source, at), "filename": title or "document"}}
+    raise wrong(f"messages[{at}].content", "documents as text, content or base64", "invalid_value")
 
 
 def _image(source: Json, at: int) -> str:
