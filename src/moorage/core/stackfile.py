@@ -266,7 +266,10 @@ def _model_rules() -> dict[str, object]:
             "description": "reasoning that no answer followed: given as the answer, or left (未输出答案时的思考内容)",
         },
         "tool_parsing": {"enum": ["native", "gateway"], "description": "who reads tool calls (由谁解析工具调用)"},
-        "token_ids": {**text, "description": "the .tiktoken or tokenizer.json whose ids clients may send to be embedded (token id 的分词器)"},
+        "token_ids": {
+            **text,
+            "description": "the .tiktoken or tokenizer.json whose ids clients may send to be embedded (token id 的分词器)",
+        },
         "defaults": {"type": "object", "description": "parameters a request does not name (默认参数)"},
         "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},
         "queue": {**whole, "description": "requests that may wait (排队上限)"},

@@ -33,6 +33,8 @@ class Head:
     length: int | None
     language: Language
     is_batch: bool
+    host: bytes
+    origin: bytes | None
 
 
 def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
@@ -53,6 +55,8 @@ def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
         length=int(length) if length.isdigit() else None,
         language="zh" if language is not None and language.lower().startswith(b"zh") else "en",
         is_batch=get(b"x-priority") == b"batch",
+        host=get(b"host", b""),
+        origin=get(b"origin"),
     )
 
 

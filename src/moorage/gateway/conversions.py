@@ -77,7 +77,8 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
     loaded = load(body)
     is_old = path == _CHAT and functions.is_old(loaded) and any(not backend(kind).traits.knows_functions for kind in kinds)
     if is_old:
-        return _OneCall(entry, functions.with_tools(loaded), is_old=True)
+        asked = functions.with_tools(loaded)
+        return _OneCall(entry, asked, is_old=True) if functions.wants_function_call(loaded) else _Generation(entry, asked, path)
     if loaded.get("parallel_tool_calls") is False and any("parallel_tool_calls" in backend(kind).traits.ignores for kind in kinds):
         return _OneCall(entry, loaded, is_old=False)
     return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None

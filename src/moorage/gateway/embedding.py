@@ -32,10 +32,11 @@ class Embedding:
 
     async def carry_out(self, call: Call, pool: Pool, send: Send) -> None:
         """Answers a call. Raises GatewayRefusal, for a wrong field or where no server can answer."""
-        if b'"messages"' in call.body and "input" not in load(call.body):
-            await self._exchange.carry_out(call, pool, send)  # vLLM's shape for pictures: a chat, for its engine alone to read
+        body = load(with_defaults(call.body, call.entry.defaults, call.entry.bounds))
+        if body.get("input") is None and "messages" in body:  # texts with pictures, as vLLM takes them: one a request, and its own business
+            await self._exchange.carry_out(call, pool, send)
             return
-        request = _parsed(load(with_defaults(call.body, call.entry.defaults, call.entry.bounds)), call.entry)
+        request = _parsed(body, call.entry)
         call.own_s = time.perf_counter() - call.started
 
         async def ask(texts: Sequence[str]) -> tuple[list[bytes], int | None]:

@@ -16,10 +16,11 @@ _PREFIX = re.compile(r"^(hf|ms):(.+)$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model's place and the name to call it by."""
+    """A model's place, the name to call it by, and the cache that it was found in: ``hf``, ``ms``, or none for a path."""
 
     path: Path
     name: str
+    hub: str = ""
 
 
 def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
@@ -36,10 +37,10 @@ def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
     name = prefix[2] if prefix else text
     if not _NAME.match(name) or ".." in name:
         raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME")
-    for look in [_CACHES[prefix[1]]] if prefix else _CACHES.values():
-        place = look(name, environ)
+    for hub in [prefix[1]] if prefix else _CACHES:
+        place = _CACHES[hub](name, environ)
         if place is not None:
-            return Found(place, name)
+            return Found(place, name, hub)
     raise ModelNotFound(name=text, reason="it is in no cache on this machine")
 
 

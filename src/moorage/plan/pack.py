@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import groupby, islice
 from math import log2
 
 from moorage.plan.cards import Card
@@ -17,6 +17,7 @@ SPARE = 0.03
 _UNIFIED_SPARE = 0.15
 _MOST_STEPS = 8_000
 _LIFT_STEPS = 2000
+_MOST_GROUPS = 400  # sets of cards that are tried for one way of running; only dozens of cards, all unlike, have more
 _ACROSS_PENALTY = 3.0  # for each doubling of the cards a model is cut over; ten would be all the cache that a service wants
 _STAGE_PENALTY = 20.0  # stages wait for each other: only where nothing else fits
 
@@ -139,15 +140,23 @@ def _could_be(search: _Search, at: int, placed: list[Place]) -> tuple[float, ...
 
 
 def _places(search: _Search, options: list[Demand]) -> Iterator[Place]:
-    """Every set of cards with room, sets that are alike once; fuller cards first, so that large holes stay whole."""
+    """Sets of cards with room, sets that are alike once; fuller cards first, so that large holes stay whole."""
     for option in options:
         able = sorted((i for i in range(len(search.cards)) if _is_able(search, i, option)), key=lambda i: search.left[i])
-        seen: set[tuple[int, ...]] = set()
-        for group in combinations(able, option.way.cards):
-            alike = tuple(search.left[i] for i in group)
-            if alike not in seen:
-                seen.add(alike)
-                yield Place(option, tuple(sorted(group)))
+        alike = [list(cards) for _, cards in groupby(able, key=lambda i: search.left[i])]
+        for group in islice(_unlike(alike, option.way.cards), _MOST_GROUPS):
+            yield Place(option, tuple(sorted(group)))
+
+
+def _unlike(alike: Sequence[Sequence[int]], count: int) -> Iterator[tuple[int, ...]]:
+    """Sets of so many cards that differ in more than which of the cards that are alike they take."""
+    if count == 0:
+        yield ()
+    elif count <= sum(map(len, alike)):
+        first, others = alike[0], alike[1:]
+        for taken in range(min(count, len(first)), -1, -1):
+            for rest in _unlike(others, count - taken):
+                yield (*first[:taken], *rest)
 
 
 def _is_able(search: _Search, i: int, option: Demand) -> bool:

@@ -1,4 +1,4 @@
-"""The application: every HTTP face over one Home, behind one gate."""
+"""The application: pages, the API and Dify's over one Home, behind one gate. What OpenAI clients ask is the gateway's (``front.py``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from moorage.web.dify import dify_routes
 from moorage.web.doc import doc_routes
 from moorage.web.errors import handle_errors
 from moorage.web.images import image_routes
-from moorage.web.openai import openai_routes
 from moorage.web.pages import routes as page_routes
 from moorage.web.security import Gate, login_routes
 from moorage.wiring import Home
@@ -26,7 +25,6 @@ _TAGS = [
     {"name": "documents", "description": "Their documents."},
     {"name": "jobs", "description": "The work on them."},
     {"name": "conversations", "description": "Kept questions and answers."},
-    {"name": "openai", "description": "For OpenAI clients: base address `/v1`, a knowledge base is a model."},
     {"name": "dify", "description": "For Dify: external knowledge."},
     {"name": "health", "description": "Is it up?"},
 ]
@@ -52,7 +50,6 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     app.include_router(api_routes(home))
     app.include_router(doc_routes(home))
     app.include_router(image_routes(home.picture))
-    app.include_router(openai_routes(home))
     app.include_router(dify_routes(home))
     app.include_router(login_routes(home.keys))
     app.include_router(page_routes(home))

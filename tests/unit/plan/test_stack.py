@@ -247,6 +247,13 @@ _KINDS = st.sampled_from([
 ])  # fmt: skip
 
 
+def test_dozens_of_cards_that_are_alike_are_no_more_work_than_one() -> None:
+    plan = plan_stack([_awq("a", QWEN_8B), _awq("b", QWEN_8B), _wish("m3", shapes.encoder(), "embed")], parse_cards("64x4090"))
+
+    assert plan.is_whole
+    assert len({card for service in plan.placed for card in service.cards}) >= 2
+
+
 @settings(max_examples=60)
 @given(
     st.lists(_KINDS, min_size=1, max_size=6),

@@ -13,6 +13,7 @@ from moorage.kb.parse.docx.styles import BODY_LEVEL, NO_STYLE, Style, Styles
 from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import Block, fence, heading, item, join_blocks, one_line, paragraph
+from moorage.kb.parse.notices import part_damaged
 from moorage.kb.parse.opc import Package
 from moorage.kb.parse.sections import Sections, joined
 from moorage.kb.parse.tables import COLUMNS, flat_table, pipe_table, repeated
@@ -158,6 +159,8 @@ class Body:
             self.foreign.add(found.target.rpartition("/")[2], data, "", 0)
             flow.add(Block(joined(self.foreign.parts)))
             self.foreign.parts.clear()
+        elif found is not None and not found.is_external:
+            self._package.notices.append(part_damaged(found.target))
 
     def _content_control(self, flow: Flow, control: Element, depth: int, is_cell: bool) -> None:
         content = child_of(control, WORD + "sdtContent")
