@@ -22,6 +22,7 @@ from moorage.gateway.shapes import functions, messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
+_IGNORED = b"x-moorage-ignored"
 
 
 def conversions() -> Conversions:
@@ -137,7 +138,11 @@ def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
 
 def ignored_header(asked: Mapped) -> Headers:
     """Names the parameters that the engine was asked without."""
-    return ((b"x-moorage-ignored", ", ".join(asked.ignored).encode()),) if asked.ignored else ()
+    return _ignored(*asked.ignored)
+
+
+def _ignored(*names: str) -> Headers:
+    return ((_IGNORED, ", ".join(names).encode()),) if names else ()
 
 
 # Reranking and scores
@@ -206,7 +211,7 @@ def _responses(entry: ModelEntry, body: bytes) -> Conversion | None:
 
 class _Responses:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
+        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body), responses.left_out(body))
         self._id = f"resp_{secrets.token_hex(16)}"
 
     @property
@@ -229,7 +234,7 @@ def _messages(entry: ModelEntry, body: bytes) -> Conversion | None:
 
 class _Messages:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
+        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body), messages.left_out(body))
         self._id = f"msg_{secrets.token_hex(12)}"
 
     @property
@@ -249,13 +254,16 @@ class _Messages:
 class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
-    def __init__(self, entry: ModelEntry, body: Json) -> None:
+    def __init__(self, entry: ModelEntry, body: Json, left_out: tuple[str, ...]) -> None:
+        self._left_out = left_out
         encoded = with_defaults(msgspec.json.encode(body), entry.defaults, entry.bounds)
         self._own = _chat(entry, encoded) or _Generation(entry, load(encoded), _CHAT)
 
     @property
     def headers(self) -> Headers:
-        return self._own.headers
+        others = dict(self._own.headers)
+        ignored = others.pop(_IGNORED, b"").decode()
+        return (*others.items(), *_ignored(*self._left_out, *filter(None, [ignored])))
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._own.ask(replica)
