@@ -18,7 +18,7 @@ from moorage.gateway.errors import Headers, bad_field, bad_json
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
-from moorage.gateway.shapes import functions, messages, rerank, responses, score
+from moorage.gateway.shapes import functions, messages, rerank, responses, score, tokens
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
@@ -29,6 +29,7 @@ def conversions() -> Conversions:
     """One for each endpoint whose shape some server does not speak."""
     return {
         "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
+        "tokenize": _tokenize, "detokenize": _detokenize,
     }  # fmt: skip
 
 
@@ -187,6 +188,34 @@ class _Score(_Whole):
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         ranked = rerank.from_backend(answer_of(reply), self._asked, backend(replica.kind), "")
         return msgspec.json.encode(score.from_rerank([ranked], self._request, f"score-{secrets.token_hex(8)}", int(time.time())))
+
+
+# Tokens
+
+
+def _tokenize(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if _counts_alike(entry) else _Tokens(entry, tokens.parse_text(load(body)), is_text=True)
+
+
+def _detokenize(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if _counts_alike(entry) else _Tokens(entry, tokens.parse_tokens(load(body)), is_text=False)
+
+
+def _counts_alike(entry: ModelEntry) -> bool:
+    return all(replica.kind in tokens.SAME for replica in entry.replicas)
+
+
+class _Tokens(_Whole):
+    def __init__(self, entry: ModelEntry, request: tokens.TokensRequest, *, is_text: bool) -> None:
+        self._entry, self._request, self._is_text = entry, request, is_text
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        path, body = tokens.ask(self._request, backend(replica.kind), replica.model or self._entry.name, is_text=self._is_text)
+        return path, msgspec.json.encode(body)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        read = tokens.tokens_of if self._is_text else tokens.text_of
+        return msgspec.json.encode(read(answer_of(reply), replica.kind))
 
 
 def _place(path: str, kind: Backend) -> str:

@@ -1,7 +1,7 @@
 """How each engine answers, byte by byte where it matters: small answers in the shapes of their sources, to be played by ``moorage.testing.backend``.
 
 Everything says the same: reasoning "So." where the engine takes it apart, then "Hello", 3 and 2 tokens; the vectors (1, 2) and (3, 4); documents 0 and 1 with the
-better one second.
+better one second; "Hello" is the token 9.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class EngineAnswers:
     vectors: object = None
     ranks: object = None
     scores: object = None
+    tokens: object = None
+    text: object = None
     error: tuple[int, object] = field(
         default=(400, {"error": {"message": "too long", "type": "BadRequestError", "param": None, "code": 400}})
     )
@@ -45,7 +47,15 @@ class EngineAnswers:
         if path in ("embeddings", "embed"):
             coded = asked.json().get("encoding_format") == "base64" and self.kind != "sglang"  # which knows the word and passes over it
             return json_reply(_coded(self.vectors) if coded else self.vectors)
-        return json_reply({"rerank": self.ranks, "score": self.scores}.get(path))
+        found = {
+            "rerank": self.ranks,
+            "score": self.scores,
+            "tokenize": self.tokens,
+            "encode": self.tokens,
+            "detokenize": self.text,
+            "decode": self.text,
+        }
+        return json_reply(found.get(path))
 
 
 def _chunk(delta: object, reason: str | None = None, choice: Mapping[str, object] | None = None, **more: object) -> dict[str, object]:
@@ -107,6 +117,8 @@ def _vllm(name: str, **more: object) -> EngineAnswers:
             "id": "score-1", "object": "list", "created": 1, "model": "m", "usage": _USAGE,
             "data": [{"index": 0, "object": "score", "score": 0.1}, {"index": 1, "object": "score", "score": 0.9}],
         },
+        tokens={"count": 1, "max_model_len": 99, "tokens": [9], "token_strs": None},
+        text={"prompt": "Hello"},
         **more,  # pyright: ignore[reportArgumentType]
     )  # fmt: skip
 
@@ -119,6 +131,8 @@ ENGINES: Mapping[str, EngineAnswers] = {
     "vllm 0.32": _vllm("reasoning", version="0.32.0"),
     "sglang": EngineAnswers(
         "sglang",
+        tokens={"tokens": [9], "count": 1, "max_model_len": 99},
+        text={"text": "Hello"},
         chat=_chat({"reasoning_content": "So.", "tool_calls": None}, {"logprobs": None, "matched_stop": 151645}, metadata={"weight_version": "default"}),
         blocks=[
             block(_chunk({**_NONE, "role": "assistant", "content": ""}, None, _NO_CHOICE, usage=None)),
@@ -135,6 +149,8 @@ ENGINES: Mapping[str, EngineAnswers] = {
     ),
     "llamacpp": EngineAnswers(
         "llamacpp",
+        tokens={"tokens": [9]},
+        text={"content": "Hello"},
         chat=_chat({"reasoning_content": "So."}, system_fingerprint="b1", timings={"prompt_n": 3, "predicted_n": 2}),
         blocks=[
             block(_chunk({"role": "assistant", "content": None}, system_fingerprint="b1")),
@@ -166,6 +182,8 @@ ENGINES: Mapping[str, EngineAnswers] = {
     ),
     "tei": EngineAnswers(
         "tei",
+        tokens=[[{"id": 9, "text": "Hello", "special": False, "start": 0, "stop": 5}]],
+        text=["Hello"],
         vectors=[[*vector] for vector in _VECTORS],
         ranks=[{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}],
         error=(413, {"error": "too long", "error_type": "Validation"}),
@@ -189,6 +207,7 @@ ENGINES: Mapping[str, EngineAnswers] = {
     ),
     "lmdeploy": EngineAnswers(
         "lmdeploy",
+        tokens={"input_ids": [9], "length": 1},
         chat=_chat({"reasoning_content": "So.", "tool_calls": None}, {"logprobs": None}),
         blocks=[
             block(_chunk({"role": "assistant", "content": "", "reasoning_content": "So.", "tool_calls": None}, None, {"logprobs": None}, usage=None)),

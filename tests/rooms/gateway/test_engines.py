@@ -95,6 +95,27 @@ def test_documents_are_ranked_best_first_with_scores_from_0_to_1(name: str) -> N
     assert {asked.path for asked in server.requests} <= {"/rerank", "/v1/rerank", "/v1/score"}
 
 
+@with_answers("tokens")
+def test_a_text_is_counted_and_tokens_are_read(name: str) -> None:
+    with behind(ENGINES[name]) as (client, _, _notes):
+        counted = client.post("/v1/tokenize", {"model": "m", "prompt": "Hello"}).json()
+        read = client.post("/detokenize", {"model": "m", "tokens": [9]})
+
+    assert (counted["tokens"], counted["count"]) == ([9], 1)
+    if ENGINES[name].text is not None:
+        assert read.json() == {"prompt": "Hello"}
+    else:
+        assert read.status == 400 and ENGINES[name].kind in read.error["message"]
+
+
+@pytest.mark.parametrize("name", ["ollama", "fastchat", "xinference"])
+def test_an_engine_that_counts_no_tokens_is_named(name: str) -> None:
+    with behind(ENGINES[name]) as (client, server, _):
+        got = client.post("/v1/tokenize", {"model": "m", "prompt": "Hello"})
+
+    assert got.status == 400 and name in got.error["message"] and server.requests == []
+
+
 @with_answers("chat")
 def test_what_the_engine_refuses_is_told_in_openais_shape_and_its_words(name: str) -> None:
     with behind(ENGINES[name]) as (client, _, notes):
