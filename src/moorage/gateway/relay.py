@@ -300,7 +300,9 @@ def _cut_off(reason: str) -> str:
 def _is_error(payload: bytes) -> bool:
     """Whether a block says that the answer failed, in OpenAI's words or in an older server's."""
     start = payload.removeprefix(b"data: ")[:40].replace(b" ", b"")
-    return start.startswith((b'{"error":{', b'{"error":"', b'{"object":"error"'))
+    if start.startswith((b'{"error":{', b'{"error":"', b'{"object":"error"')):
+        return True
+    return start.startswith(b'{"text":"') and b'"error_code"' in payload and b'"choices"' not in payload  # FastChat
 
 
 def _data_alone(block: bytes) -> bytes:

@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from moorage.gateway.errors import GatewayRefusal, refusal
-from moorage.gateway.shapes.fields import Json, flag, obj, objects, text, whole, wrong
+from moorage.gateway.shapes.fields import Json, flag, obj, objects, others, text, whole, wrong
 
-_PASSED = ("temperature", "top_p", "top_logprobs", "parallel_tool_calls", "user", "metadata", "service_tier", "top_k", "min_p", "repetition_penalty",
-           "chat_template_kwargs", "seed", "stop", "safety_identifier", "prompt_cache_key")  # fmt: skip
+# What this API has and a chat has not, or says in another way. Everything else is a parameter of the chat.
+_OWN = frozenset((
+    "input", "instructions", "include", "max_output_tokens", "max_tool_calls", "previous_response_id", "conversation", "prompt", "reasoning", "store", "stream",
+    "stream_options", "text", "tool_choice", "tools", "truncation", "background", "context_management",
+))  # fmt: skip
+_PASSED_OVER = ("include", "max_tool_calls", "truncation", "context_management")
 
 
 def to_chat(body: Mapping[str, object]) -> Json:
@@ -28,6 +32,14 @@ def to_chat(body: Mapping[str, object]) -> Json:
             param=name,
             code="unsupported_parameter",
         )
+    if body.get("prompt") is not None:
+        raise refusal(
+            400,
+            "prompt: no prompts are stored here. Send its text as instructions.",
+            "prompt：此处不保存提示词，请在 instructions 中发送其文本。",
+            param="prompt",
+            code="unsupported_parameter",
+        )
     if flag(body, "background", False):
         raise refusal(
             400,
@@ -37,7 +49,7 @@ def to_chat(body: Mapping[str, object]) -> Json:
             code="unsupported_parameter",
         )
     chat: Json = {"model": text(body, "model"), "messages": _messages(body), "stream": flag(body, "stream", False)}
-    chat |= {name: body[name] for name in _PASSED if body.get(name) is not None}
+    chat |= others(body, _OWN | chat.keys())
     if (limit := whole(body, "max_output_tokens", 1, 1 << 31)) is not None:
         chat["max_completion_tokens"] = limit
     if effort := obj(body.get("reasoning")).get("effort"):
@@ -53,6 +65,11 @@ def to_chat(body: Mapping[str, object]) -> Json:
     if chat["stream"]:
         chat["stream_options"] = {"include_usage": True}
     return chat
+
+
+def left_out(body: Mapping[str, object]) -> tuple[str, ...]:
+    """The parameters that have no meaning for a chat."""
+    return tuple(name for name in _PASSED_OVER if body.get(name) not in (None, [], "disabled"))
 
 
 @dataclass(slots=True)
