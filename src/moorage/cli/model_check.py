@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +10,7 @@ from moorage.cli import options as o
 from moorage.cli import show
 from moorage.cli.plan_page import bars, rows, say
 from moorage.engines.vllm import check as checking
+from moorage.engines.vllm.version import installed
 
 if TYPE_CHECKING:
     from moorage.stack.forecast import Forecast
@@ -59,7 +58,7 @@ def check(
         words = explain_words(explain_flag, version)
         show.data(flag_data(words, language), json, lambda: words.flag.say(language))
         return
-    checked = checking.check(_read(command), version, _installed())
+    checked = checking.check(_read(command), version, installed())
     made = forecast_command(checked, gpus, files, load({"data": data}, config)[0].settings.data)
     found = {**checking.checked_data(checked, language), "forecast": forecast_data(made, language)}
     show.data(found, json, lambda: checked.line)
@@ -85,10 +84,3 @@ def _read(command: str) -> str:
     if not command.strip():
         raise typer.BadParameter("give a command line in quotes, or - to read one", param_hint="COMMAND")
     return command
-
-
-def _installed() -> str | None:
-    try:
-        return installed_version("vllm")
-    except PackageNotFoundError:
-        return None

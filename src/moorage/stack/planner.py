@@ -15,6 +15,7 @@ from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
+from moorage.plan.kv import CACHE_FORMATS
 from moorage.plan.learn import Lesson, apply, as_row, from_row, learn
 from moorage.plan.predict import Prediction, Teacher
 from moorage.plan.result import StackPlan
@@ -24,10 +25,11 @@ from moorage.plan.terms import Range
 from moorage.plan.version import LATEST, OLDEST, EngineVersion, parse_version
 from moorage.plan.wish import Wish
 from moorage.stack.forecast import Forecast, forecast
-from moorage.stack.services import ServiceEntry
+from moorage.stack.services import ServiceEntry, check_name
 from moorage.store.lessons import keep_lesson, read_lessons
 
 _MOST_LOG_BYTES = 64 * 2**20
+_MOST_CARDS = 64
 
 
 def inspect_model(name: str) -> ModelSpec:
@@ -108,7 +110,8 @@ def _log_text(log: Path) -> str:
 
 
 def wish_of(entry: ServiceEntry) -> Wish:
-    """An entry with its model read. Raises BadInput where the model cannot hold what is asked."""
+    """An entry with its model read. Raises BadInput where the model cannot hold what is asked, NameInvalid."""
+    check_name(entry.name)
     found = find_model(entry.model)
     spec = read_model(found.path, found.name)
     longest = spec.context_tokens
@@ -116,6 +119,11 @@ def wish_of(entry: ServiceEntry) -> Wish:
         raise BadInput(
             reason=f"{entry.name}: a context of {entry.context:,} tokens is asked for; {spec.name} knows {longest:,} positions. Ask for at most those.",
             reason_zh=f"{entry.name}：要求上下文 {entry.context:,} 个 token，而 {spec.name} 只有 {longest:,} 个位置。请不要超过。",
+        )
+    if entry.kv_cache_dtype is not None and entry.kv_cache_dtype not in CACHE_FORMATS:
+        raise BadInput(
+            reason=f"{entry.name}: {entry.kv_cache_dtype!r} is no format of a cache that can be planned for. Write one of {', '.join(CACHE_FORMATS)}.",
+            reason_zh=f"{entry.name}：{entry.kv_cache_dtype!r} 不是可规划的缓存格式。可用：{'、'.join(CACHE_FORMATS)}。",
         )
     return Wish(
         name=entry.name, spec=spec, context_tokens=entry.context, users=entry.users, max_seqs=entry.max_seqs, batched_tokens=entry.batched_tokens,
@@ -140,9 +148,15 @@ def cards_of(gpus: str | None) -> tuple[Card, ...]:
             )
         return found
     try:
-        return parse_cards(gpus)
+        named = parse_cards(gpus)
     except ValueError as e:
         raise CardsInvalid(value=str(e) or gpus) from e
+    if len(named) > _MOST_CARDS:
+        raise BadInput(
+            reason=f"{gpus!r} names {len(named)} cards; at most {_MOST_CARDS} are planned at once. Plan one machine after another.",
+            reason_zh=f"{gpus!r} 共 {len(named)} 张卡，一次最多规划 {_MOST_CARDS} 张。请逐台机器规划。",
+        )
+    return named
 
 
 def version_of(vllm: str | None) -> EngineVersion:

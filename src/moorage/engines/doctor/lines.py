@@ -80,6 +80,11 @@ def bare(raw: str) -> tuple[str, Level]:
     return text[start:].strip(), "info" if _NCCL_TALK.search(text) else ""
 
 
+def plain(raw: str) -> str:
+    """A line as it stands, without colours and without the middle of a very long one."""
+    return _ANSI.sub("", clip(raw)).rstrip()
+
+
 def clip(text: str, limit: int = LINE_LIMIT) -> str:
     """The text, or its two ends where it is longer than ``limit``."""
     return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
