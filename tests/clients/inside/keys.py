@@ -166,7 +166,7 @@ def _error(ask: Callable[[], object]) -> str:
     return ""
 
 
-def _eventually(is_so: Callable[[], bool], seconds: float = 10) -> None:
+def _eventually(is_so: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < ends, "it never came true"
