@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import moorage
 from tests.builders.pip_environment import pip_environment
 
 HERE = Path(__file__).parent
@@ -88,7 +89,9 @@ def _environment() -> dict[str, str]:
 
 # The program under test, as a user runs it
 
-_MOORAGE = [sys.executable, "-c", "from moorage.cli import main; main()"]
+# The source under test, wherever it is run from: the clients' processes stand elsewhere and have no PYTHONPATH.
+_SOURCE = str(Path(moorage.__file__).parents[1])
+_MOORAGE = [sys.executable, "-c", f"import sys; sys.path.insert(0, {_SOURCE!r}); from moorage.cli import main; main()"]
 
 
 @dataclass(frozen=True)
