@@ -164,6 +164,8 @@ def _plain(message: Body) -> str:
 
 def _whole(body: Body, said: Said) -> Body:
     message: Body = {"role": "assistant", "content": said.text or None}
+    if said.calls and body["model"] == "scatterer":
+        del message["content"]  # as some servers leave it out beside calls
     if said.thought:
         message[said.thought_is_called] = said.thought
     if said.calls:
@@ -174,6 +176,7 @@ def _whole(body: Body, said: Said) -> Body:
 
 def _blocks(body: Body, said: Said) -> list[bytes]:
     deltas: list[Body] = [{"role": "assistant", "content": ""}]
+    asides = [block({"id": "chatcmpl-1", "timings": {"prompt_ms": 1.5}})] if body["model"] == "crlf" else []  # no chunk of OpenAI's
     deltas += [{said.thought_is_called: part} for part in _parts(said.thought)]
     deltas += [{"content": part} for part in _parts(said.text)]
     written = [_call_deltas(at, name, arguments) for at, (name, arguments) in enumerate(said.calls)]
@@ -181,7 +184,7 @@ def _blocks(body: Body, said: Said) -> list[bytes]:
         deltas += [row[place] for place in range(max(map(len, written), default=0)) for row in written if place < len(row)]
     else:
         deltas += [delta for row in written for delta in row]
-    blocks = [*map(_chunk, deltas), _chunk({}, said.reason)]
+    blocks = [*map(_chunk, deltas), *asides, _chunk({}, said.reason)]
     if (body.get("stream_options") or {}).get("include_usage"):
         blocks.append(block({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "choices": [], "usage": USAGE}))
     return [*blocks, DONE]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moorage.testing.backend import Backend, backend
+from tests.builders.homes import write_folder
 from tests.builders.pip_environment import NoPackageIndex
 from tests.clients.answers import Answers, models, write_words
 from tests.clients.running import Clients, Stand, clients, clients_python
@@ -33,4 +34,14 @@ def real_clients(python_of_clients: Path, answering: Backend, tmp_path_factory: 
     stand = Stand(tmp_path_factory.mktemp("clients"))
     served = models(answering.url, write_words(stand.folder / "bytes.tiktoken"))
     with stand.serving({"gateway": {"keys": "on"}, "models": served}) as door, clients(python_of_clients, door) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def clients_of_up(python_of_clients: Path, answering: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """Real clients before ``moorage up``: the knowledge base ``docs`` and the same models at one address."""
+    stand = Stand(tmp_path_factory.mktemp("up"))
+    documents = write_folder(stand.folder / "docs")
+    stack = {"gateway": {"keys": "on"}, "models": {"words": {"url": answering.url, "kind": "vllm"}}}
+    with stand.serving(stack, "up", str(documents)) as door, clients(python_of_clients, door) as found:
         yield found

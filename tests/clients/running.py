@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import moorage
 from tests.builders.pip_environment import pip_environment
 
 HERE = Path(__file__).parent
@@ -88,7 +89,9 @@ def _environment() -> dict[str, str]:
 
 # The program under test, as a user runs it
 
-_MOORAGE = [sys.executable, "-c", "from moorage.cli import main; main()"]
+# The source under test, wherever it is run from: the clients' processes stand elsewhere and have no PYTHONPATH.
+_SOURCE = str(Path(moorage.__file__).parents[1])
+_MOORAGE = [sys.executable, "-c", f"import sys; sys.path.insert(0, {_SOURCE!r}); from moorage.cli import main; main()"]
 
 
 @dataclass(frozen=True)
@@ -102,18 +105,19 @@ class Stand:
         return ["--config", str(self.folder / "moorage.yaml"), "--data", str(self.folder / "data")]
 
     @contextmanager
-    def serving(self, stack: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
-        """Runs ``moorage gateway``; yields the door."""
+    def serving(self, stack: Mapping[str, object], *words: str) -> Iterator[Mapping[str, Any]]:
+        """Runs ``moorage gateway``, or what ``words`` say; yields the door."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "moorage.yaml").write_text(json.dumps(stack), encoding="utf-8")  # JSON is YAML
         log = self.folder / "gateway.log"
-        command = [*_MOORAGE, "gateway", *self.place, "--port", "0", "--json"]
+        command = [*_MOORAGE, *(words or ("gateway",)), *self.place, "--port", "0", "--json"]
         with log.open("w") as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process:
             try:
                 assert process.stdout is not None
                 announced = _announced(process.stdout)
                 assert announced is not None, log.read_text(encoding="utf-8")
-                yield {"url": announced["url"], "key": announced["key"], "program": _MOORAGE, "more": {"place": self.place}}
+                url = announced["url"].removesuffix("/v1") + "/v1"
+                yield {"url": url, "key": announced["key"], "program": _MOORAGE, "more": {"place": self.place}}
             finally:
                 process.terminate()
                 try:

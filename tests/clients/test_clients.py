@@ -26,3 +26,10 @@ def test_a_client_gets_what_it_expects(real_clients: Clients, module: str, check
     failure = real_clients.failure(module, check)
     if failure is not None:
         pytest.fail(failure, pytrace=False)
+
+
+@pytest.mark.parametrize("check", checks_of("one_door"))
+def test_a_client_asks_documents_as_it_asks_a_model(clients_of_up: Clients, check: str) -> None:
+    failure = clients_of_up.failure("one_door", check)
+    if failure is not None:
+        pytest.fail(failure, pytrace=False)

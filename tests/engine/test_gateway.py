@@ -35,6 +35,7 @@ def door(vllm_servers: Servers) -> Iterator[Client]:
         ModelEntry("raw", (chat,), tool_parsing="gateway", template=str(TINY_MODELS / "trained" / "tiny-qwen3")),
         ModelEntry("own", (chat,), native=("responses", "messages")),
         ModelEntry("vectors", (embed,), task="embed"),
+        ModelEntry("cut", (embed,), task="embed", defaults={"truncate_prompt_tokens": -1}),
         ModelEntry("ranks", (rerank,), task="rerank"),
     )
     with gateway(*entries, settings={"connect_timeout_s": 5.0}) as client:
@@ -153,8 +154,11 @@ def test_a_text_too_long_for_the_embedder_is_cut_when_asked_and_refused_otherwis
     refused = door.post("/v1/embeddings", asked)
     cut = door.post("/v1/embeddings", {**asked, "truncate_prompt_tokens": 64})
 
+    always = door.post("/v1/embeddings", {**asked, "model": "cut"})
+
     assert refused.status == 400 and "length" in refused.error["message"]
     assert cut.status == 200 and cut.json()["usage"]["prompt_tokens"] == 64
+    assert always.status == 200 and always.json()["usage"]["prompt_tokens"] > 64
 
 
 def test_texts_become_tokens_and_back(door: Client) -> None:

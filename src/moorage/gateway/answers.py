@@ -98,7 +98,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None, str | None, bool]:
             _text(error.get("param")) or None,
             is_openai,
         )
-    message = top.get("message") or inner or top.get("detail") or loaded
+    message = top.get("message") or inner or top.get("detail") or ("error_code" in top and top.get("text")) or loaded
     return (
         _text(message)[:_SHOWN],
         _text(top.get("error_type") or top.get("type")),

@@ -214,7 +214,7 @@ class Gateway:
         if (entry.defaults or entry.bounds) and (endpoint.needs or endpoint.name in entry.native):
             body = with_defaults(body, entry.defaults, entry.bounds)
         conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
-        tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4
+        tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4 + (peeked.longest if peeked else 0)
         admission = self._authority.admit(caller, model=entry.name, endpoint=endpoint.name, tokens=tokens, now=time.monotonic())
         call = Call(endpoint, head, entry, body, name, peeked, caller, admission, started, conversion, place)
         await self._carry_out(call, pool, receive, send)

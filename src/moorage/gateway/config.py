@@ -213,8 +213,8 @@ class _Reader:
         if name:
             from moorage.gateway.toolcalls.formats import FORMATS  # only here: most gateways need none
 
-            if name not in FORMATS:
-                known = ", ".join(sorted(FORMATS))
+            if name not in FORMATS and not (name == "declared" and self._raw.get("template")):
+                known = ", ".join((*sorted(FORMATS), "declared (with a template)"))
                 raise self._invalid("tool_format", name, "there is no such format", "没有此格式", (f"Known: {known}.", f"可用：{known}。"))
         return name
 

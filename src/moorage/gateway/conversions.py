@@ -18,10 +18,11 @@ from moorage.gateway.errors import Headers, bad_field, bad_json, refusal
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
-from moorage.gateway.shapes import functions, messages, rerank, responses, score
+from moorage.gateway.shapes import functions, messages, rerank, responses, score, tokens
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
+_IGNORED = b"x-moorage-ignored"
 
 
 def conversions() -> Conversions:
@@ -29,6 +30,7 @@ def conversions() -> Conversions:
     return {
         "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
         "count_tokens": _count_tokens,
+        "tokenize": _tokenize, "detokenize": _detokenize,
     }  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
 
 @cache
 def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = {*TOUCHED, "functions", "function_call"}.union(
+    names = set(TOUCHED).union(
         *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
     )
     words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
@@ -139,7 +141,11 @@ def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
 
 def ignored_header(asked: Mapped) -> Headers:
     """Names the parameters that the engine was asked without."""
-    return ((b"x-moorage-ignored", ", ".join(asked.ignored).encode()),) if asked.ignored else ()
+    return _ignored(*asked.ignored)
+
+
+def _ignored(*names: str) -> Headers:
+    return ((_IGNORED, ", ".join(names).encode()),) if names else ()
 
 
 # Reranking and scores
@@ -186,6 +192,34 @@ class _Score(_Whole):
         return msgspec.json.encode(score.from_rerank([ranked], self._request, f"score-{secrets.token_hex(8)}", int(time.time())))
 
 
+# Tokens
+
+
+def _tokenize(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if _counts_alike(entry) else _Tokens(entry, tokens.parse_text(load(body)), is_text=True)
+
+
+def _detokenize(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if _counts_alike(entry) else _Tokens(entry, tokens.parse_tokens(load(body)), is_text=False)
+
+
+def _counts_alike(entry: ModelEntry) -> bool:
+    return all(replica.kind in tokens.SAME for replica in entry.replicas)
+
+
+class _Tokens(_Whole):
+    def __init__(self, entry: ModelEntry, request: tokens.TokensRequest, *, is_text: bool) -> None:
+        self._entry, self._request, self._is_text = entry, request, is_text
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        path, body = tokens.ask(self._request, backend(replica.kind), replica.model or self._entry.name, is_text=self._is_text)
+        return path, msgspec.json.encode(body)
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        read = tokens.tokens_of if self._is_text else tokens.text_of
+        return msgspec.json.encode(read(answer_of(reply), replica.kind))
+
+
 def _place(path: str, kind: Backend) -> str:
     """TEI's own addresses are below the root of its server, not below ``/v1``."""
     return f"/{path}" if kind.name == "tei" else path
@@ -208,7 +242,7 @@ def _responses(entry: ModelEntry, body: bytes) -> Conversion | None:
 
 class _Responses:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
+        self._body, self._chat = body, _OverChat(entry, responses.to_chat(body), responses.left_out(body))
         self._id = f"resp_{secrets.token_hex(16)}"
 
     @property
@@ -231,7 +265,7 @@ def _messages(entry: ModelEntry, body: bytes) -> Conversion | None:
 
 class _Messages:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
+        self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body), messages.left_out(body))
         self._id = f"msg_{secrets.token_hex(12)}"
 
     @property
@@ -276,13 +310,16 @@ class _CountTokens(_Whole):
 class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
-    def __init__(self, entry: ModelEntry, body: Json) -> None:
+    def __init__(self, entry: ModelEntry, body: Json, left_out: tuple[str, ...]) -> None:
+        self._left_out = left_out
         encoded = with_defaults(msgspec.json.encode(body), entry.defaults, entry.bounds)
         self._own = _chat(entry, encoded) or _Generation(entry, load(encoded), _CHAT)
 
     @property
     def headers(self) -> Headers:
-        return self._own.headers
+        others = dict(self._own.headers)
+        ignored = others.pop(_IGNORED, b"").decode()
+        return (*others.items(), *_ignored(*self._left_out, *filter(None, [ignored])))
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._own.ask(replica)

@@ -15,7 +15,7 @@ from moorage.gateway.events import EventRelay
 from moorage.gateway.flow import Flow, Send
 from moorage.gateway.peek import GenerationPeek, prefix_key
 from moorage.gateway.pool import Pool, Seat
-from moorage.gateway.relay import RelayRules, Reply, SseRelay, read_reply, with_both_reasonings
+from moorage.gateway.relay import RelayRules, Reply, SseRelay, read_reply, with_both_reasonings, with_content
 from moorage.gateway.unanswered import with_answer
 from moorage.gateway.upstream.base import Answer, UpstreamFailure
 from moorage.gateway.warnings import ANSWER_IN_REASONING
@@ -128,8 +128,11 @@ class Exchange:
             body, call.warning = answered, ANSWER_IN_REASONING
         if call.conversion is not None:
             body = call.conversion.whole(seat.replica, body)
-        if call.endpoint.needs == "messages" and b'"reasoning' in body:
-            body = with_both_reasonings(body)
+        if call.endpoint.needs == "messages":
+            if b'"content"' not in body:
+                body = with_content(body)
+            if b'"reasoning' in body:
+                body = with_both_reasonings(body)
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
         await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(body))})
         await send({"type": "http.response.body", "body": body})

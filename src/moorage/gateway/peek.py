@@ -30,6 +30,14 @@ class Peek(msgspec.Struct):
 
     model: str | None = None
     stream: bool | None = None
+    max_tokens: int | float | None = None
+    max_completion_tokens: int | float | None = None
+    max_output_tokens: int | float | None = None
+
+    @property
+    def longest(self) -> int:
+        """The tokens of the longest answer it allows; 0 where it does not say."""
+        return int(min(max(self.max_completion_tokens or self.max_tokens or self.max_output_tokens or 0, 0), _MOST_TOKENS))
 
 
 class GenerationPeek(Peek):
@@ -38,8 +46,6 @@ class GenerationPeek(Peek):
     messages: msgspec.Raw = msgspec.Raw()
     prompt: msgspec.Raw = msgspec.Raw()
     stream_options: _StreamOptions | None = None
-    max_tokens: int | float | None = None
-    max_completion_tokens: int | float | None = None
     n: int | float | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -60,8 +66,7 @@ class GenerationPeek(Peek):
     @property
     def tokens(self) -> int:
         """A guess at what the request will cost, before it is known: its text and the longest answer it allows."""
-        longest = min(max(self.max_completion_tokens or self.max_tokens or 0, 0), _MOST_TOKENS)
-        return self.text_tokens + int(longest) * int(min(max(self.n or 1, 1), _MOST_CHOICES))
+        return self.text_tokens + self.longest * int(min(max(self.n or 1, 1), _MOST_CHOICES))
 
 
 _ANY = msgspec.json.Decoder(Peek)

@@ -9,9 +9,8 @@ that an error can follow at any moment.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
@@ -135,6 +134,7 @@ class SseRelay:
             and b'"usage"' not in data
             and b'"reasoning' not in data
             and b'"tool_calls"' not in data
+            and b'"choices"' in data
             and b"\r" not in data
             and self._is_plain
             and not self._held_cr
@@ -171,7 +171,7 @@ class SseRelay:
         return b"data: %b\n\n%b" % (error_body(message, SERVER, "stream_interrupted"), DONE)
 
     def _end(self) -> bytes:
-        waited = b"" if self._calls is None else self._written(self._calls.rest())
+        waited = b"" if self._calls is None else b"".join(map(self._said, self._calls.rest()))
         self.is_done, self._is_plain = True, False
         if self._rules.conversion is not None:
             return waited + self._rules.conversion.end()
@@ -237,22 +237,22 @@ class SseRelay:
         before = self._think(payload) if self._rules.minds_answer and (has_reasoning or self._thoughts is not None) else None
         if self._rules.is_chat and has_reasoning:
             payload = with_both_reasonings(payload)
-        said = self._written((before,)) if before else b""
         if payload and (b'"tool_calls"' in payload or (self._calls is not None and self._calls.is_holding)):
-            return said + self._in_order(payload)
-        return said + (self._written((payload,)) if payload else b"")
+            return (self._said(before) if before else b"") + self._in_order(payload)
+        return (self._said(before) if before else b"") + (self._said(payload) if payload else b"")
+
+    def _said(self, payload: bytes) -> bytes:
+        if self._rules.conversion is not None:
+            return self._rules.conversion.data(payload)
+        return b"data: %b\n\n" % (payload if b'"choices"' in payload else _with_choices(payload))
 
     def _in_order(self, payload: bytes) -> bytes:
+        """Calls one after the other; what has to wait is held."""
         calls = self._calls = self._calls or CallOrder()
-        out = self._written(calls.feed(payload))
-        is_thinking = self._thoughts is not None and not self._thoughts.is_answered
-        self._is_plain = self._rules.conversion is None and not calls.is_holding and not is_thinking
+        out = b"".join(map(self._said, calls.feed(payload)))
+        is_answered = self._thoughts is None or self._thoughts.is_answered
+        self._is_plain = self._rules.conversion is None and is_answered and not calls.is_holding
         return out
-
-    def _written(self, payloads: Iterable[bytes]) -> bytes:
-        if self._rules.conversion is not None:
-            return b"".join(map(self._rules.conversion.data, payloads))
-        return b"".join(b"data: %b\n\n" % payload for payload in payloads)
 
     def _think(self, payload: bytes) -> bytes | None:
         """Watches a chat that began with reasoning until its answer begins; a chunk to go before this one where none ever does."""
@@ -279,7 +279,7 @@ class SseRelay:
         if not self._rules.wants_usage:
             return b""
         self._own_usage = None
-        return payload if chunk.choices is not None else b'{"choices":[],' + payload.lstrip()[1:]
+        return payload
 
     @staticmethod
     def _is_whole(rest: bytes) -> bool:
@@ -300,7 +300,9 @@ def _cut_off(reason: str) -> str:
 def _is_error(payload: bytes) -> bool:
     """Whether a block says that the answer failed, in OpenAI's words or in an older server's."""
     start = payload.removeprefix(b"data: ")[:40].replace(b" ", b"")
-    return start.startswith((b'{"error":{', b'{"error":"', b'{"object":"error"'))
+    if start.startswith((b'{"error":{', b'{"error":"', b'{"object":"error"')):
+        return True
+    return start.startswith(b'{"text":"') and b'"error_code"' in payload and b'"choices"' not in payload  # FastChat
 
 
 def _data_alone(block: bytes) -> bytes:
@@ -308,6 +310,15 @@ def _data_alone(block: bytes) -> bytes:
     lines = block.split(b"\n")
     data = [line for line in lines if line.startswith(b"data:")]
     return b"\n".join(data or [line for line in lines if line.startswith(b":")])
+
+
+def _with_choices(payload: bytes) -> bytes:
+    """A chunk that tells something beside the answer, with the empty ``choices`` that clients look into unasked; errors stay as they are."""
+    bare = payload.strip()
+    if not bare.startswith(b"{") or b'"error"' in bare:
+        return payload
+    rest = bare[1:].lstrip()
+    return b'{"choices":[]%b%b' % (b"" if rest == b"}" else b",", rest)
 
 
 def _usage_chunk(chunk: _Chunk) -> bytes:
@@ -321,6 +332,17 @@ def with_both_reasonings(payload: bytes) -> bytes:
     if not found or len({match[1] for match in found}) == 2:
         return payload
     return _REASONING.sub(lambda match: b'%b,"%b"%b%b' % (match[0], _TWINS[match[1]], match[2], match[3]), payload)
+
+
+def with_content(body: bytes) -> bytes:
+    """A whole chat answer with ``content: null`` in each message without it, as some engines leave it out beside calls and clients look for it."""
+    answer = cast(object, msgspec.json.decode(body))
+    choices = cast("dict[str, object]", answer).get("choices") if isinstance(answer, dict) else None
+    for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
+        message = cast("dict[str, object]", choice).get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            cast("dict[str, object]", message).setdefault("content", None)
+    return msgspec.json.encode(answer)
 
 
 class _Reply(msgspec.Struct):

@@ -17,7 +17,7 @@ from moorage.core.errors import MoorageError, ToolsInvalid
 from moorage.gateway.backends import backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, ignored_header, load, mapped_for
-from moorage.gateway.errors import GatewayRefusal, Headers, refusal
+from moorage.gateway.errors import SERVER, GatewayRefusal, Headers, refusal
 from moorage.gateway.relay import DONE, StreamConversion
 from moorage.gateway.shapes.fields import Json, obj, objects
 from moorage.gateway.toolcalls.chunks import choice_of, finish_reason_of, message_of
@@ -25,7 +25,7 @@ from moorage.gateway.toolcalls.events import AnswerInReasoning, Event, Reasoning
 from moorage.gateway.toolcalls.message import collect
 from moorage.gateway.toolcalls.parser import Parser, Reading
 from moorage.gateway.toolcalls.prepare import PreparedChat, PreparedPrompt, prepare_chat, prepare_prompt
-from moorage.gateway.voices import Voice, voice_of
+from moorage.gateway.voices import DECLARED, Voice, voice_of
 from moorage.gateway.warnings import ANSWER_IN_REASONING, in_chunk, warning_header
 
 _ABOUT_TOOLS = ("tools", "tool_choice", "functions", "function_call", "parallel_tool_calls")
@@ -41,14 +41,29 @@ _PROMPT_IS_WHOLE: Mapping[str, Mapping[str, object]] = {"vllm": {"add_special_to
 
 def tool_parsing(entry: ModelEntry, body: bytes) -> ToolParsing:
     """The conversion of a chat request for a model whose text the gateway reads. Raises GatewayRefusal."""
+    voice = _voice(entry) if entry.template else None
     try:
-        return ToolParsing(entry, load(body), voice_of(entry.template, entry.tool_format) if entry.template else None)
+        return ToolParsing(entry, load(body), voice)
     except ToolsInvalid as e:
         raise _as_refusal(e, str(e.values["field"])) from e
     except MoorageError as e:
         if isinstance(e, GatewayRefusal):
             raise
         raise _as_refusal(e, "messages") from e
+
+
+def _voice(entry: ModelEntry) -> Voice:
+    try:
+        return voice_of(entry.template, entry.tool_format)
+    except MoorageError as e:  # a slip of whoever set the model up, not of the client
+        said, said_zh = e.say("en"), e.say("zh")
+        raise GatewayRefusal(
+            500,
+            SERVER,
+            e.code,
+            f"The template of the model {entry.name!r} cannot be used: {said}",
+            message_zh=f"模型 {entry.name!r} 的模板不可用：{said_zh}",
+        ) from e
 
 
 def _as_refusal(error: MoorageError, param: str) -> GatewayRefusal:
@@ -236,7 +251,8 @@ def _prepared(entry: ModelEntry, body: Json, voice: Voice | None) -> PreparedPro
     or there are pictures, which only the engine can put in their places."""
     if voice is not None and not any(map(_has_pictures, objects(body.get("messages")))):
         return prepare_prompt(body, voice.template, voice.speech)
-    return prepare_chat(body, entry.tool_format or "hermes", speech=voice.speech if voice else None)
+    speech = voice.speech if voice is not None and voice.speech is not None and voice.speech.format.name != DECLARED else None
+    return prepare_chat(body, entry.tool_format if entry.tool_format not in ("", DECLARED) else "hermes", speech=speech)
 
 
 def _has_pictures(message: Json) -> bool:

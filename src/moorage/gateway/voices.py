@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from moorage.core.errors import ChatTemplateInvalid, PathNotFound
+from moorage.core.errors import ChatTemplateInvalid, ExtraMissing, PathNotFound
 from moorage.gateway.shapes.fields import Json, obj
+from moorage.gateway.toolcalls.declared import declared_format
 from moorage.gateway.toolcalls.formats import FORMATS
-from moorage.gateway.toolcalls.probe import Speech, probe
+from moorage.gateway.toolcalls.probe import Speech, probe, renders_tools
 from moorage.gateway.toolcalls.template import ChatTemplate
 from moorage.models.read.gguf import read_gguf
 
+DECLARED = "declared"
+log = logging.getLogger("moorage.gateway")
 _IN_GGUF = "tokenizer.chat_template"
 
 
@@ -29,24 +33,38 @@ class Voice:
 def voice_of(place: str, tool_format: str = "") -> Voice:
     """The voice of a model: its folder, a ``tokenizer_config.json``, a ``.jinja`` or a ``.gguf`` file.
 
-    ``tool_format`` is the format by name, for a template that cannot be probed or is read wrongly. Raises PathNotFound, ChatTemplateInvalid, and what
-    a GGUF file that is none raises.
+    ``tool_format`` is the format by name, for a template that cannot be probed or is read wrongly; ``declared`` stands for the checkpoint's own
+    ``response_template``, which is also read where no format here is the template's. Raises PathNotFound, ChatTemplateInvalid, ExtraMissing,
+    and what a GGUF file that is none raises.
     """
-    template = _template(Path(place))
-    speech = probe(template)
-    if tool_format and (speech is None or speech.format.name != tool_format):
-        speech = Speech(FORMATS[tool_format], True, "", speech is not None and speech.renders_tools, "")
-    return Voice(template, speech)
-
-
-def _template(path: Path) -> ChatTemplate:
+    path = Path(place)
     if not path.exists():
         raise PathNotFound(path=str(path))
     file = _file_in(path) if path.is_dir() else path
-    template = ChatTemplate.of_config(_config(file))
+    config = _config(file)
+    template = ChatTemplate.of_config(config)
     if template is None:
         raise ChatTemplateInvalid(reason=f"{file} holds no chat template")
-    return template
+    return Voice(template, _speech(template, obj(config.get("response_template")), tool_format))
+
+
+def _speech(template: ChatTemplate, declared: Json, tool_format: str) -> Speech | None:
+    speech = probe(template)
+    if tool_format == DECLARED:
+        return replace(_spoken(template, speech), format=declared_format(declared))
+    if tool_format and (speech is None or speech.format.name != tool_format):
+        return replace(_spoken(template, speech), format=FORMATS[tool_format], example="")
+    if speech is None and declared:
+        try:
+            return replace(_spoken(template, None), format=declared_format(declared))
+        except ExtraMissing as e:
+            log.warning("%s", e.say())
+    return speech
+
+
+def _spoken(template: ChatTemplate, speech: Speech | None) -> Speech:
+    """What was found out, or what holds for most templates."""
+    return speech or Speech(FORMATS["hermes"], True, "", renders_tools(template), "")
 
 
 def _file_in(folder: Path) -> Path:

@@ -79,7 +79,7 @@ def the_stream_helper_puts_a_message_together(door: Door) -> None:
 def a_server_with_crlf_and_comments_is_understood(door: Door) -> None:
     chunks = client(door).chat.completions.create(model="crlf", messages=HELLO, stream=True)
 
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == WORDS
+    assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices) == WORDS
 
 
 def an_async_client_runs_many_at_once(door: Door) -> None:
@@ -131,8 +131,10 @@ def developers_are_systems(door: Door) -> None:
 def messages_of_every_form_reach_the_server(door: Door) -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
     sound = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
+    film = {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,aGk="}}
+    paper = {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "报告.pdf"}}
     messages: Any = [
-        {"role": "user", "content": [{"type": "text", "text": "看 👀"}, picture, sound]},
+        {"role": "user", "content": [{"type": "text", "text": "看 👀"}, picture, sound, film, paper]},
         {
             "role": "assistant",
             "content": None,
@@ -355,9 +357,13 @@ def pictures_are_painted_and_changed(door: Door) -> None:
 
 
 def an_address_that_is_not_served_is_named(door: Door) -> None:
-    error = _refused(openai.NotFoundError, lambda: client(door).moderations.create(input="x", model="words"))
-
-    assert "/v1/moderations" in error.message and error.code == "unknown_url"
+    asked: Any = {
+        "/v1/moderations": lambda: client(door).moderations.create(input="x", model="words"),
+        "/v1/fine_tuning/jobs": lambda: client(door).fine_tuning.jobs.list(),
+    }
+    for path, ask in asked.items():
+        error = _refused(openai.NotFoundError, ask)
+        assert path in error.message and error.code == "unknown_url"
 
 
 # Errors

@@ -82,6 +82,24 @@ def test_a_client_sees_its_limits_and_waits_as_it_is_told(store: DataFolder, bac
     assert 0 < int(refused.value.response.headers["retry-after"]) <= 60
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("chat/completions", {"messages": ASK["messages"], "max_tokens": 5000}),
+        ("messages", {"messages": ASK["messages"], "max_tokens": 5000}),
+        ("responses", {"input": "hi", "max_output_tokens": 5000}),
+    ],
+)
+def test_the_longest_answer_is_reserved_before_it_is_asked_for_in_every_api(
+    store: DataFolder, backend: ModelServer, path: str, asked: dict[str, object]
+) -> None:
+    key = store.keys.create("k", KeyRules(tokens_per_minute=1000))
+    with gateway(store, backend) as url:
+        got = httpx2.post(f"{url}/v1/{path}", json={"model": "qwen3", **asked}, headers={"authorization": f"Bearer {key}"}, timeout=30)
+
+    assert got.status_code == 429 and "tokens per min" in got.text
+
+
 def test_a_wrong_key_is_refused_before_the_body_is_read(store: DataFolder, backend: ModelServer) -> None:
     with gateway(store, backend) as url:
         refused = httpx2.post(f"{url}/v1/chat/completions", content=b"no json", headers={"authorization": "Bearer wrong"})

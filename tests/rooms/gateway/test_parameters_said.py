@@ -35,6 +35,45 @@ def test_they_are_named_for_the_other_apis_too() -> None:
     assert anthropic.headers["x-moorage-ignored"] == responses.headers["x-moorage-ignored"] == "top_k"
 
 
+def test_what_the_other_apis_have_and_a_chat_has_not_is_named_and_the_rest_is_forwarded() -> None:
+    anthropic = {
+        "model": "m",
+        "max_tokens": 5,
+        "messages": MESSAGES,
+        "thinking": {"type": "enabled", "budget_tokens": 99},
+        "top_k": 5,
+        "x": 1,
+    }
+    responses = {
+        "model": "m",
+        "input": "hi",
+        "include": ["x"],
+        "truncation": "auto",
+        "presence_penalty": 0.5,
+        "store": False,
+        "guided_regex": "a+",
+    }
+    with backend(chat_reply()) as server, gateway(of(server, "ollama")) as client:
+        one = client.post("/v1/messages", anthropic)
+        refused = client.post("/v1/responses", responses)
+        other = client.post("/v1/responses", {**responses, "guided_regex": None})
+
+    assert one.headers["x-moorage-ignored"] == "thinking, top_k" and other.headers["x-moorage-ignored"] == "include, truncation"
+    assert refused.status == 400 and refused.error["param"] == "guided_regex"
+    assert (server.requests[0].json()["x"], server.requests[1].json()["presence_penalty"]) == (1, 0.5)
+
+
+def test_anthropics_structured_answers_and_stops_are_kept() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    asked = {"model": "m", "max_tokens": 5, "messages": MESSAGES, "stop_sequences": ["END"]}
+    answer = {"choices": [{"index": 0, "message": {"content": "{}"}, "finish_reason": "stop", "stop_reason": "END"}]}
+    with backend(json_reply(answer)) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/messages", {**asked, "output_config": {"format": {"type": "json_schema", "schema": schema}}}).json()
+
+    assert server.requests[0].json()["response_format"]["json_schema"]["schema"] == schema  # type: ignore[index]
+    assert (got["stop_reason"], got["stop_sequence"]) == ("stop_sequence", "END")
+
+
 def test_the_header_is_about_the_engine_that_answered() -> None:
     with backend(json_reply({"error": {"message": "oops"}}, 500)) as bad, backend(chat_reply()) as good:
         entry = ModelEntry("m", (Replica(bad.url, kind="ollama", weight=1000), Replica(good.url, kind="sglang")))

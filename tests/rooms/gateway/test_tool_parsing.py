@@ -176,6 +176,13 @@ def test_what_cannot_be_served_is_refused_by_name(template: str, fields: dict[st
     assert got.status == 400 and str(got.error["param"]).startswith(param) and server.requests == []
 
 
+def test_a_template_that_is_not_there_is_the_gateways_own_error(tmp_path: Path) -> None:
+    with backend() as server, gateway(entry(server, str(tmp_path / "gone"))) as client:
+        got = client.post("/v1/chat/completions", ASKS)
+
+    assert got.status == 500 and "gone" in got.error["message"] and server.requests == []
+
+
 def test_an_engine_that_breaks_off_is_an_error_in_the_stream(template: str) -> None:
     with (
         backend(stream([block({"choices": [{"index": 0, "text": "Hel", "finish_reason": None}]})])) as server,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moorage.gateway.relay import BLOCK_LIMIT, DONE, RelayRules, SseRelay, read_reply, with_both_reasonings
+from moorage.gateway.relay import BLOCK_LIMIT, DONE, RelayRules, SseRelay, read_reply, with_both_reasonings, with_content
 from moorage.gateway.upstream.base import UpstreamFailure
 from moorage.testing.backend import block, delta, finish, usage
 
@@ -225,3 +225,25 @@ def test_mixed_calls_come_one_after_the_other_and_before_the_end() -> None:
     deltas = [json.loads(part[6:])["choices"][0]["delta"] for part in out.split(b"\n\n") if part.startswith(b"data: {")]
     assert [call["index"] for each in deltas for call in each.get("tool_calls", [])] == [0, 0, 1, 1]
     assert out.endswith(finish("tool_calls") + DONE)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_chunk_without_choices_gets_none_of_them_and_an_error_stays_one(is_first: bool) -> None:
+    told = [{}, {"timings": {"a": 1}}, {"note": "no choices"}]
+    begin = [] if is_first else [delta("a"), delta("b")]
+    out = relayed(b"".join([*begin, *map(block, told), block({"id": "x", "error": {"message": "no"}}), DONE]))
+
+    assert events(out)[len(begin) :] == [{"choices": [], **each} for each in told] + [{"id": "x", "error": {"message": "no"}}, "[DONE]"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"choices": [{"message": {"tool_calls": []}}, {"message": {}}]}, {"choices": [{"message": {"tool_calls": [], "content": None}}, {"message": {"content": None}}]}),
+        ({"choices": [{"text": "a"}, 5]}, {"choices": [{"text": "a"}, 5]}),
+        ({"choices": None}, {"choices": None}),
+        ([1], [1]),
+    ],
+)  # fmt: skip
+def test_a_message_without_content_says_so(answer: object, expected: object) -> None:
+    assert json.loads(with_content(json.dumps(answer).encode())) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from moorage.gateway.errors import GatewayRefusal, refusal
@@ -56,6 +56,11 @@ def objects(value: object) -> list[Json]:
 
 def obj(value: object) -> Json:
     return cast(Json, value) if isinstance(value, dict) else {}
+
+
+def others(body: Mapping[str, object], known: Collection[str]) -> Json:
+    """The fields that a shape does not know: an engine's own parameters."""
+    return {name: value for name, value in body.items() if name not in known and value is not None}
 
 
 def number(value: object) -> float | None:

@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 
 from moorage.core.errors import Language
 from moorage.gateway.errors import GatewayRefusal, refusal
-from moorage.gateway.shapes.fields import Json, flag, listed, obj, objects, text, whole, wrong
+from moorage.gateway.shapes.fields import Json, flag, listed, obj, objects, others, text, whole, wrong
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use", "content_filter": "refusal"}
-_PASSED = ("temperature", "top_p", "top_k", "chat_template_kwargs", "min_p", "repetition_penalty")
+# What this API has and a chat has not, or says in another way. Everything else is a parameter of the chat.
+_PASSED_OVER = ("thinking", "container", "mcp_servers", "context_management", "inference_geo", "cache_control", "speed")
+_OWN = frozenset((
+    "messages", "system", "max_tokens", "stream", "stop_sequences", "tools", "tool_choice", "metadata", "output_format", "output_config", "service_tier",
+    *_PASSED_OVER,
+))  # fmt: skip
 
 
 def to_chat(body: Mapping[str, object]) -> Json:
@@ -28,7 +33,7 @@ def to_chat(body: Mapping[str, object]) -> Json:
     for at, message in enumerate(objects(listed(body, "messages"))):
         messages += _message(message, at)
     chat: Json = {"model": text(body, "model"), "messages": messages, "max_tokens": limit, "stream": flag(body, "stream", False)}
-    chat |= {name: body[name] for name in _PASSED if body.get(name) is not None}
+    chat |= others(body, _OWN | chat.keys())
     if isinstance(body.get("stop_sequences"), list):
         chat["stop"] = body["stop_sequences"]
     if tools := _tools(body.get("tools")):
@@ -36,6 +41,11 @@ def to_chat(body: Mapping[str, object]) -> Json:
         chat |= _tool_choice(obj(body.get("tool_choice")))
     if user := obj(body.get("metadata")).get("user_id"):
         chat["user"] = user
+    config = obj(body.get("output_config"))
+    if (schema := obj(config.get("format") or body.get("output_format"))).get("type") == "json_schema":
+        chat["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema.get("schema")}}
+    if isinstance(effort := config.get("effort"), str):
+        chat["reasoning_effort"] = effort
     if chat["stream"]:
         chat["stream_options"] = {"include_usage": True}
     return chat
@@ -55,6 +65,11 @@ def counted(answer: object) -> int:
     return count
 
 
+def left_out(body: Mapping[str, object]) -> tuple[str, ...]:
+    """The parameters that have no meaning for a chat."""
+    return tuple(name for name in _PASSED_OVER if body.get(name) not in (None, []))
+
+
 @dataclass(slots=True)
 class MessageStream:
     """Chat chunks in, Anthropic events out. ``start`` once, ``feed`` for each chunk, ``finish`` (or ``fail``) at the end."""
@@ -66,6 +81,7 @@ class MessageStream:
     _calls: dict[int, int] = field(default_factory=dict[int, int])
     _usage: Json = field(default_factory=dict[str, object])
     _stop: str = ""
+    _sequence: str | None = None
 
     def start(self) -> list[Json]:
         return [{"type": "message_start", "message": {**self._message(), "content": [], "usage": {"input_tokens": 0, "output_tokens": 0}}}]
@@ -84,11 +100,13 @@ class MessageStream:
             for call in objects(delta.get("tool_calls")):
                 events += self._call(call)
             self._stop = str(choice.get("finish_reason") or self._stop)
+            if isinstance(sequence := choice.get("stop_reason"), str):  # vLLM tells which of the texts it was
+                self._sequence = sequence
         return events
 
     def finish(self) -> list[Json]:
         message = self.message()
-        delta = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+        delta = {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}
         return [*self._close(), {"type": "message_delta", "delta": delta, "usage": message["usage"]}, {"type": "message_stop"}]
 
     def fail(self, message: str) -> list[Json]:
@@ -99,7 +117,9 @@ class MessageStream:
         """The whole message, after everything was fed."""
         content: list[object] = [_whole(block) for block in self._blocks]
         stop = "tool_use" if self._calls and self._stop in ("stop", "") else _STOPS.get(self._stop, "end_turn")
-        return {**self._message(), "content": content, "stop_reason": stop, "usage": _usage(self._usage)}
+        if self._sequence is not None and stop == "end_turn":
+            stop = "stop_sequence"
+        return {**self._message(), "content": content, "stop_reason": stop, "stop_sequence": self._sequence, "usage": _usage(self._usage)}
 
     def _message(self) -> Json:
         return {
@@ -159,7 +179,7 @@ def from_chat(answer: Mapping[str, object], model: str, identity: str) -> Json:
         message = obj(choice.get("message"))
         calls = [{**call, "index": at} for at, call in enumerate(objects(message.get("tool_calls")))]
         delta = {**message, "tool_calls": calls}
-        stream.feed({"choices": [{"delta": delta, "finish_reason": choice.get("finish_reason")}], "usage": answer.get("usage")})
+        stream.feed({"choices": [{**choice, "delta": delta}], "usage": answer.get("usage")})
     return stream.message()
 
 
@@ -225,29 +245,53 @@ def _assistant(blocks: list[Json]) -> list[object]:
 
 def _user(blocks: list[Json], role: str, at: int) -> list[object]:
     """The results of tools are messages of their own, before what the person says."""
-    results: list[object] = []
-    parts: list[object] = []
-    for block in blocks:
-        kind = block.get("type")
-        if kind == "tool_result":
-            results.append({"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": _plain(block.get("content"))})
-        elif kind == "text":
-            parts.append({"type": "text", "text": block.get("text") or ""})
-        elif kind == "image":
-            parts.append({"type": "image_url", "image_url": {"url": _image(obj(block.get("source")), at)}})
-        else:
-            raise refusal(
-                400,
-                f"messages[{at}]: blocks of type {kind!r} are not supported.",
-                f"messages[{at}]：不支持类型为 {kind!r} 的内容块。",
-                param=f"messages[{at}].content",
-                code="unsupported_value",
-            )
-    if not parts:
-        return results
-    only_text = all(obj(part).get("type") == "text" for part in parts)
-    content: object = "\n".join(str(obj(part)["text"]) for part in parts) if only_text else parts
-    return [*results, {"role": role, "content": content}]
+    results: list[object] = [
+        {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": _result(block.get("content"), at)}
+        for block in blocks
+        if block.get("type") == "tool_result"
+    ]
+    parts = [_part(block, at) for block in blocks if block.get("type") != "tool_result"]
+    return [*results, {"role": role, "content": _joined(parts)}] if parts else results
+
+
+def _result(content: object, at: int) -> object:
+    """What a tool gave: a text, or parts where it holds pictures."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return _joined([_part(block, at) for block in objects(content)])
+
+
+def _joined(parts: list[Json]) -> object:
+    return "\n".join(str(part["text"]) for part in parts) if all(part["type"] == "text" for part in parts) else parts
+
+
+def _part(block: Json, at: int) -> Json:
+    kind = block.get("type")
+    if kind == "text":
+        return {"type": "text", "text": block.get("text") or ""}
+    if kind == "image":
+        return {"type": "image_url", "image_url": {"url": _image(obj(block.get("source")), at)}}
+    if kind == "document":
+        return _document(block, at)
+    raise refusal(
+        400,
+        f"messages[{at}]: blocks of type {kind!r} are not supported.",
+        f"messages[{at}]：不支持类型为 {kind!r} 的内容块。",
+        param=f"messages[{at}].content",
+        code="unsupported_value",
+    )
+
+
+def _document(block: Json, at: int) -> Json:
+    """A text as text below its title; a file as OpenAI's chats carry one, for engines that read it."""
+    source, title = obj(block.get("source")), str(block.get("title") or "")
+    if source.get("type") == "text" and isinstance(source.get("data"), str):
+        return {"type": "text", "text": f"{title}\n{source['data']}" if title else source["data"]}
+    if source.get("type") == "content":
+        return {"type": "text", "text": _plain(source.get("content"))}
+    if source.get("type") == "base64":
+        return {"type": "file", "file": {"file_data": _image(source, at), "filename": title or "document"}}
+    raise wrong(f"messages[{at}].content", "documents as text, content or base64", "invalid_value")
 
 
 def _image(source: Json, at: int) -> str:

@@ -10,11 +10,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from moorage.gateway.errors import refusal
-from moorage.gateway.shapes.fields import Json, flag, obj, objects, text, whole, wrong
+from moorage.gateway.errors import GatewayRefusal, refusal
+from moorage.gateway.shapes.fields import Json, flag, obj, objects, others, text, whole, wrong
 
-_PASSED = ("temperature", "top_p", "top_logprobs", "parallel_tool_calls", "user", "metadata", "service_tier", "top_k", "min_p", "repetition_penalty",
-           "chat_template_kwargs", "seed", "stop", "safety_identifier", "prompt_cache_key")  # fmt: skip
+# What this API has and a chat has not, or says in another way. Everything else is a parameter of the chat.
+_OWN = frozenset((
+    "input", "instructions", "include", "max_output_tokens", "max_tool_calls", "previous_response_id", "conversation", "prompt", "reasoning", "store", "stream",
+    "stream_options", "text", "tool_choice", "tools", "truncation", "background", "context_management",
+))  # fmt: skip
+_PASSED_OVER = ("include", "max_tool_calls", "truncation", "context_management")
 
 
 def to_chat(body: Mapping[str, object]) -> Json:
@@ -28,6 +32,14 @@ def to_chat(body: Mapping[str, object]) -> Json:
             param=name,
             code="unsupported_parameter",
         )
+    if body.get("prompt") is not None:
+        raise refusal(
+            400,
+            "prompt: no prompts are stored here. Send its text as instructions.",
+            "prompt：此处不保存提示词，请在 instructions 中发送其文本。",
+            param="prompt",
+            code="unsupported_parameter",
+        )
     if flag(body, "background", False):
         raise refusal(
             400,
@@ -37,7 +49,7 @@ def to_chat(body: Mapping[str, object]) -> Json:
             code="unsupported_parameter",
         )
     chat: Json = {"model": text(body, "model"), "messages": _messages(body), "stream": flag(body, "stream", False)}
-    chat |= {name: body[name] for name in _PASSED if body.get(name) is not None}
+    chat |= others(body, _OWN | chat.keys())
     if (limit := whole(body, "max_output_tokens", 1, 1 << 31)) is not None:
         chat["max_completion_tokens"] = limit
     if effort := obj(body.get("reasoning")).get("effort"):
@@ -53,6 +65,11 @@ def to_chat(body: Mapping[str, object]) -> Json:
     if chat["stream"]:
         chat["stream_options"] = {"include_usage": True}
     return chat
+
+
+def left_out(body: Mapping[str, object]) -> tuple[str, ...]:
+    """The parameters that have no meaning for a chat."""
+    return tuple(name for name in _PASSED_OVER if body.get(name) not in (None, [], "disabled"))
 
 
 @dataclass(slots=True)
@@ -314,12 +331,12 @@ def _add_item(messages: list[object], item: Json, at: int) -> None:
             "function": {"name": item.get("name"), "arguments": item.get("arguments") or "{}"},
         }
         last = obj(messages[-1]) if messages else {}
-        if last.get("role") == "assistant" and isinstance(calls := last.get("tool_calls"), list):
-            calls.append(call)  # pyright: ignore[reportUnknownMemberType]
+        if last.get("role") == "assistant":  # one turn, also where it spoke before it called: templates want turns to take turns
+            last["tool_calls"] = [*objects(last.get("tool_calls")), call]
         else:
             messages.append({"role": "assistant", "content": "", "tool_calls": [call]})
     elif kind == "function_call_output":
-        messages.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": _plain(item.get("output"))})
+        messages.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": _content(item.get("output"), at) or ""})
     elif kind == "reasoning":
         return  # what the model thought before is not sent to it again, as chat templates want it
     else:
@@ -340,12 +357,16 @@ def _content(content: object, at: int) -> object:
         kind = part.get("type")
         if kind in ("input_text", "output_text", "text"):
             parts.append({"type": "text", "text": part.get("text") or ""})
+        elif kind in ("input_image", "input_file") and part.get("file_id"):
+            raise _by_id(at)
         elif kind == "input_image":
             parts.append({"type": "image_url", "image_url": {"url": part.get("image_url"), "detail": part.get("detail") or "auto"}})
+        elif kind == "input_file":
+            parts.append({"type": "file", "file": {name: value for name, value in part.items() if name != "type"}})
         elif kind == "refusal":
             parts.append({"type": "text", "text": part.get("refusal") or ""})
-        elif kind in ("input_audio", "input_file"):
-            parts.append({**part, "type": "file" if kind == "input_file" else kind})
+        elif kind == "input_audio":
+            parts.append(part)
         else:
             raise refusal(
                 400,
@@ -359,10 +380,14 @@ def _content(content: object, at: int) -> object:
     return parts
 
 
-def _plain(output: object) -> str:
-    if isinstance(output, str):
-        return output
-    return "".join(str(part.get("text") or "") for part in objects(output))
+def _by_id(at: int) -> GatewayRefusal:
+    return refusal(
+        400,
+        f"input[{at}]: file_id: nothing is stored here. Send the file itself, as a data: address.",
+        f"input[{at}]：file_id：此处不保存文件，请以 data: 地址发送文件内容。",
+        param=f"input[{at}].content",
+        code="unsupported_value",
+    )
 
 
 def _tools(tools: object) -> list[object]:

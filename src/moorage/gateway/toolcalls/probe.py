@@ -80,7 +80,7 @@ def probe(template: ChatTemplate) -> Speech | None:
         written = _written(template, way)
         found = _reader(*written) if written is not None else None
         if written is not None and found is not None:
-            return Speech(_with_marks(found, template), takes_objects, content, _renders_tools(template), _trimmed(written[1], found))
+            return Speech(_with_marks(found, template), takes_objects, content, renders_tools(template), _trimmed(written[1], found))
     return None
 
 
@@ -138,7 +138,8 @@ def _trimmed(text: str, format: Format) -> str:
     return text
 
 
-def _renders_tools(template: ChatTemplate) -> bool:
+def renders_tools(template: ChatTemplate) -> bool:
+    """Whether the template shows the model the tools of a request."""
     try:
         return _NAME in template.render([_QUESTION], [_TOOL])
     except ChatTemplateInvalid:

@@ -134,3 +134,50 @@ def test_an_engine_that_counts_nothing_is_said() -> None:
     with pytest.raises(GatewayRefusal) as refused:
         counted({"tokens": [1]})
     assert refused.value.status == 502
+
+
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+SEEN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+
+
+def told(*blocks: object) -> list[Any]:
+    chat: Any = to_chat({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": list(blocks)}]})
+    return chat["messages"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, ""),
+        ("dry", "dry"),
+        ([{"type": "text", "text": "dry"}, {"type": "text", "text": "warm"}], "dry\nwarm"),
+        ([{"type": "text", "text": "this"}, PICTURE], [{"type": "text", "text": "this"}, SEEN]),
+    ],
+)
+def test_what_a_tool_gave_keeps_its_pictures(content: object, expected: object) -> None:
+    assert told({"type": "tool_result", "tool_use_id": "t", "content": content}) == [
+        {"role": "tool", "tool_call_id": "t", "content": expected}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"type": "text", "media_type": "text/plain", "data": "A."}, "Rules\nA."),
+        ({"type": "content", "content": [{"type": "text", "text": "B."}]}, "B."),
+        (
+            {"type": "base64", "media_type": "application/pdf", "data": "aGk="},
+            [{"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "Rules"}}],
+        ),
+    ],
+)
+def test_documents_become_texts_or_files(source: object, expected: object) -> None:
+    assert told({"type": "document", "source": source, "title": "Rules"}) == [{"role": "user", "content": expected}]
+
+
+@pytest.mark.parametrize("block", [{"type": "document", "source": {"type": "file", "file_id": "f"}}, {"type": "search_result"}])
+def test_blocks_that_cannot_be_told_are_refused_also_within_a_result(block: object) -> None:
+    for blocks in ([block], [{"type": "tool_result", "tool_use_id": "t", "content": [block]}]):
+        with pytest.raises(GatewayRefusal) as refused:
+            told(*blocks)
+        assert refused.value.param == "messages[0].content"

@@ -181,3 +181,40 @@ def test_what_cannot_be_done_is_refused_by_name(fields: dict[str, object], param
     with pytest.raises(GatewayRefusal) as refused:
         to_chat({"model": "m", "input": "x", **fields})
     assert refused.value.param == param
+
+
+def told(*items: object) -> Any:
+    return to_chat({"model": "m", "input": list(items)})["messages"]
+
+
+def test_words_and_calls_of_one_turn_stay_one_turn() -> None:
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}
+    calls = [{"type": "function_call", "call_id": f"c{n}", "name": "f", "arguments": "{}"} for n in range(2)]
+    (turn,) = told(said, *calls)
+
+    assert turn["content"] == "I look." and [call["id"] for call in turn["tool_calls"]] == ["c0", "c1"]
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("dry", "dry"),
+        ([{"type": "input_text", "text": "dry"}], "dry"),
+        ([{"type": "input_image", "image_url": "data:,"}], [{"type": "image_url", "image_url": {"url": "data:,", "detail": "auto"}}]),
+        (None, ""),
+    ],
+)
+def test_what_a_function_gave_keeps_its_pictures(output: object, expected: object) -> None:
+    assert told({"type": "function_call_output", "call_id": "c", "output": output}) == [
+        {"role": "tool", "tool_call_id": "c", "content": expected}
+    ]
+
+
+def test_files_are_told_as_chats_carry_them_and_refused_by_number() -> None:
+    part = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}
+    (message,) = told({"role": "user", "content": [part]})
+
+    assert message["content"] == [{"type": "file", "file": {"filename": "a.pdf", "file_data": part["file_data"]}}]
+    for kind in ("input_file", "input_image"):
+        with pytest.raises(GatewayRefusal, match="file_id"):
+            told({"role": "user", "content": [{"type": kind, "file_id": "file-1"}]})
