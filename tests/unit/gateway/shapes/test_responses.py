@@ -181,3 +181,27 @@ def test_what_cannot_be_done_is_refused_by_name(fields: dict[str, object], param
     with pytest.raises(GatewayRefusal) as refused:
         to_chat({"model": "m", "input": "x", **fields})
     assert refused.value.param == param
+
+
+NAMED = [{"type": "function", "name": name, "parameters": {}} for name in ("a", "b", "c")]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "wanted"),
+    [
+        (None, "abc", "auto"),
+        ("required", "abc", "required"),
+        ({"type": "function", "name": "b"}, "abc", {"type": "function", "function": {"name": "b"}}),
+        ({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "c"}]}, "c", "required"),
+    ],
+)
+def test_the_choice_of_tools_is_a_chats(choice: object, names: str, wanted: object) -> None:
+    chat = to_chat({"model": "m", "input": "hi", "tools": NAMED, "tool_choice": choice})
+
+    assert [tool["function"]["name"] for tool in chat["tools"]] == [*names]  # type: ignore[attr-defined, index]
+    assert chat["tool_choice"] == wanted
+
+
+def test_a_choice_of_openais_own_tools_is_refused() -> None:
+    with pytest.raises(GatewayRefusal, match="tool_choice"):
+        to_chat({"model": "m", "input": "hi", "tools": NAMED, "tool_choice": {"type": "web_search"}})
