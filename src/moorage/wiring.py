@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from moorage.core.nouns import ModelSpec, Plan, Service
 from moorage.core.settings import Resolved, Settings, resolve
@@ -21,7 +21,11 @@ from moorage.store.pictures.nginx import ImageServer, image_server, nginx_user
 from moorage.store.usage import UsageRows
 
 if TYPE_CHECKING:
-    from moorage.gateway.app import Gateway
+    from moorage.gateway.app import Gateway, Pages
+    from moorage.gateway.config import GatewayConfig
+    from moorage.gateway.fairness import Fairness
+    from moorage.gateway.inside import Inside
+    from moorage.gateway.visitors import Visitors
     from moorage.kb.doc import Documents
 
 
@@ -140,47 +144,89 @@ def nginx_for_images(settings: Settings, listen: str | None = None, server_name:
 
 @contextmanager
 def open_gateway(
-    resolved: Resolved, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None, shared: Path | None = None
+    resolved: Resolved,
+    stack: StackFile,
+    *,
+    needs_key: bool,
+    flags: Mapping[str, object] | None = None,
+    shared: Path | None = None,
+    **more: Unpack[GatewayParts],
 ) -> Iterator[tuple[Gateway, str | None]]:
     """The gateway for the models of a stack file, and its first key where one is needed and there is none yet. Without keys no data folder
     is touched. It follows changes of the file; ``flags`` hold then, too. ``shared`` is what ``share_among_workers`` made, for one of several workers.
     Raises SettingInvalid."""
-    from moorage.gateway.app import Gateway
-    from moorage.gateway.config import GatewayConfig, gateway_config
-    from moorage.gateway.fairness import Fairness, open_fairness, open_to_all
-    from moorage.gateway.metering import model_gauges
-    from moorage.gateway.reload import follow_file
+    from moorage.gateway.fairness import open_fairness, open_to_all
 
-    config = gateway_config(stack, resolved.settings)
-    prices = {entry.name: entry.price for entry in config.models}
-
-    def reread() -> GatewayConfig:
-        again, changed = load(flags, stack.path)
-        return gateway_config(changed, again.settings)
-
-    async def follow(gateway: Gateway) -> None:
-        def apply(new: GatewayConfig) -> None:
-            prices.update({entry.name: entry.price for entry in new.models})
-            gateway.configure(new)
-
-        if stack.path is not None:
-            await follow_file(stack.path, reread, apply, config)
-
-    def gateway(fairness: Fairness) -> Gateway:
-        made = Gateway(config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render, companions=[follow])
-        fairness.metrics.add_source(lambda: model_gauges(made.state()))
-        return made
-
+    made = _GatewayOfFile(resolved, stack, flags or {})
     if not needs_key:
-        yield gateway(open_to_all()), None
+        yield made.gateway(open_to_all(), more), None
         return
     store = DataFolder(resolved.settings.data)
     try:
         new_key = store.keys.create("first") if not store.keys.list() else None
-        with open_fairness(store, needs_key=True, prices=prices, shared=shared) as fairness:
-            yield gateway(fairness), new_key
+        with open_fairness(store, needs_key=True, prices=made.prices, shared=shared) as fairness:
+            yield made.gateway(fairness, more), new_key
     finally:
         store.close()
+
+
+@contextmanager
+def open_home_gateway(
+    home: Home, stack: StackFile, *, needs_key: bool, flags: Mapping[str, object] | None = None, **more: Unpack[GatewayParts]
+) -> Iterator[Gateway]:
+    """The same gateway for a home that is open already: its keys hold where they are sent, and usage is written also where none is needed.
+    Raises SettingInvalid."""
+    from moorage.gateway.fairness import open_fairness
+
+    made = _GatewayOfFile(home.resolved, stack, flags or {})
+    with open_fairness(home.store, needs_key=needs_key, prices=made.prices) as fairness:
+        yield made.gateway(fairness, more)
+
+
+class GatewayParts(TypedDict, total=False):
+    """What a face gives to the gateway: knowledge bases, whom to let in, pages to show."""
+
+    inside: Inside | None
+    visitors: Visitors | None
+    pages: Pages
+
+
+class _GatewayOfFile:
+    """What the stack file says about the gateway, now and after each change."""
+
+    def __init__(self, resolved: Resolved, stack: StackFile, flags: Mapping[str, object]) -> None:
+        from moorage.gateway.config import gateway_config
+
+        self._stack, self._flags = stack, flags
+        self._config = gateway_config(stack, resolved.settings)
+        self.prices = {entry.name: entry.price for entry in self._config.models}
+        """The very same mapping for as long as the gateway serves."""
+
+    def gateway(self, fairness: Fairness, more: GatewayParts) -> Gateway:
+        from moorage.gateway.app import Gateway
+        from moorage.gateway.metering import model_gauges
+
+        made = Gateway(
+            self._config, authority=fairness.authority, meter=fairness.meter, metrics=fairness.render, companions=[self._follow], **more
+        )
+        fairness.metrics.add_source(lambda: model_gauges(made.state()))
+        return made
+
+    async def _follow(self, gateway: Gateway) -> None:
+        from moorage.gateway.reload import follow_file
+
+        def apply(config: GatewayConfig) -> None:
+            self.prices.update({entry.name: entry.price for entry in config.models})
+            gateway.configure(config)
+
+        if self._stack.path is not None:
+            await follow_file(self._stack.path, self._reread, apply, self._config)
+
+    def _reread(self) -> GatewayConfig:
+        from moorage.gateway.config import gateway_config
+
+        again, changed = load(self._flags, self._stack.path)
+        return gateway_config(changed, again.settings)
 
 
 def share_among_workers(resolved: Resolved, folder: Path, workers: int) -> None:

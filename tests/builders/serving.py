@@ -9,15 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+
+from moorage.core.stackfile import StackFile
+from moorage.gateway.server import Application
+from moorage.web.front import open_front
+from moorage.wiring import Home
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served_home(home: Home, stack: StackFile | None = None, *, needs_key: bool = False, is_loopback: bool = False) -> Iterator[str]:
+    """The address of everything that ``moorage up`` serves: pages, the API and the gateway."""
+    with open_front(home, stack, needs_key=needs_key, is_loopback=is_loopback) as front, served(front) as url:
+        yield url
+
+
+@contextmanager
+def served(app: Application) -> Iterator[str]:
     """The address of ``app``, answering when the block begins and gone when it ends."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, interface="asgi3", log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -9,14 +9,13 @@ import openai
 import pytest
 
 from moorage.testing.model_server import model_server
-from moorage.web.app import build_app
 from tests.builders.homes import filled_home
-from tests.builders.serving import served
+from tests.builders.serving import served_home
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[openai.OpenAI]:
-    with filled_home(tmp_path) as home, served(build_app(home)) as url:
+    with filled_home(tmp_path) as home, served_home(home) as url:
         yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
 
@@ -56,7 +55,7 @@ def test_content_parts_of_text_are_read(client: openai.OpenAI) -> None:
 
 
 def test_an_unknown_model_names_the_known_ones(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="there is: kb") as caught:
+    with pytest.raises(openai.NotFoundError, match="Known models: kb") as caught:
         client.chat.completions.create(model="gpt-4", messages=[QUESTION])
     assert caught.value.code == "model_not_found" and caught.value.param == "model"
 
@@ -87,7 +86,7 @@ def test_a_model_writes_the_answer_with_markers_that_hold(tmp_path: Path) -> Non
     with (
         model_server() as model,
         filled_home(tmp_path, llm=model.url, llm_model="writer") as home,
-        served(build_app(home)) as url,
+        served_home(home) as url,
     ):
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         stream = client.chat.completions.create(model="kb", messages=[QUESTION], stream=True)
@@ -98,7 +97,7 @@ def test_a_model_writes_the_answer_with_markers_that_hold(tmp_path: Path) -> Non
 
 
 def test_a_dead_model_is_an_http_error_that_names_it(tmp_path: Path) -> None:
-    with filled_home(tmp_path, llm="http://127.0.0.1:9/v1", llm_model="gone") as home, served(build_app(home)) as url:
+    with filled_home(tmp_path, llm="http://127.0.0.1:9/v1", llm_model="gone") as home, served_home(home) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         for stream in (False, True):
             with pytest.raises(openai.APIStatusError, match=r"127\.0\.0\.1:9") as caught:
@@ -110,7 +109,7 @@ def test_an_answer_that_was_cut_off_does_not_look_whole(tmp_path: Path) -> None:
     with (
         model_server(trouble="half_closed") as model,
         filled_home(tmp_path, llm=model.url, llm_model="m", model_timeout=3) as home,
-        served(build_app(home)) as url,
+        served_home(home) as url,
     ):
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         assert client.chat.completions.create(model="kb", messages=[QUESTION]).choices[0].finish_reason == "length"

@@ -22,7 +22,7 @@ FILE_NAME = "moorage.yaml"
 SECTIONS = ("models", "knowledge", "apps", "gateway", "store")
 MODEL_FIELDS = (
     "url", "key", "model", "kind", "version", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "template", "tool_format", "native",
-    "answer_in_reasoning", "defaults", "bounds", "queue", "queue_timeout_s", "price",
+    "answer_in_reasoning", "token_ids", "defaults", "bounds", "queue", "queue_timeout_s", "price",
 )  # fmt: skip
 """What an entry of ``models:`` may say to the gateway; ``llm`` and ``embedder`` take their settings beside."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -266,6 +266,10 @@ def _model_rules() -> dict[str, object]:
             "description": "reasoning that no answer followed: given as the answer, or left (未输出答案时的思考内容)",
         },
         "tool_parsing": {"enum": ["native", "gateway"], "description": "who reads tool calls (由谁解析工具调用)"},
+        "token_ids": {
+            **text,
+            "description": "the .tiktoken or tokenizer.json whose ids clients may send to be embedded (token id 的分词器)",
+        },
         "defaults": {"type": "object", "description": "parameters a request does not name (默认参数)"},
         "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},
         "queue": {**whole, "description": "requests that may wait (排队上限)"},

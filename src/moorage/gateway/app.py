@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 
-from moorage.core.errors import Language
 from moorage.gateway.admission import Authority, Caller, Meter, OpenDoor
 from moorage.gateway.call import Call, Head, read_head
-from moorage.gateway.config import GatewayConfig, Replica
+from moorage.gateway.config import GatewayConfig, ModelEntry, Replica
 from moorage.gateway.conversions import conversions as standard_conversions
 from moorage.gateway.embedding import Embedding
 from moorage.gateway.endpoints import ENDPOINTS, Conversions, Endpoint
@@ -21,6 +21,7 @@ from moorage.gateway.errors import GatewayRefusal, stopping, too_large, unexpect
 from moorage.gateway.exchange import JSON, CutOff, Exchange
 from moorage.gateway.flow import Send
 from moorage.gateway.health import watch_health
+from moorage.gateway.inside import Inside, InsidePools, Nothing
 from moorage.gateway.leaving import LeaveWatch, Receive
 from moorage.gateway.multipart import find_model
 from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, with_defaults
@@ -31,21 +32,38 @@ from moorage.gateway.reranking import Reranking
 from moorage.gateway.shapes.messages import error_body as messages_error
 from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
+from moorage.gateway.visitors import Visitors
 
 Scope = MutableMapping[str, Any]  # as ASGI has it
 Companion = Callable[["Gateway"], Coroutine[Any, Any, None]]
 """Something that runs beside the requests until it is cancelled."""
 _CLIENT_LEFT = 499
 _LAST_WORDS = 100
+_OWN = frozenset({"/v1", "/models", "/health", "/metrics"})
+_MODEL = {"id": "", "object": "model", "created": 0, "owned_by": "moorage"}
 _METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 log = logging.getLogger("moorage.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Something to look at: a description of the API, say."""
+
+    body: bytes
+    content_type: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+Pages = Callable[[Scope], Page | None]
+"""What is shown at addresses where nothing else is, by a GET's scope; None for nothing. Called in a thread."""
 
 
 class Gateway:
     """One door for all models. Serve it with uvicorn, or mount it; ``start`` and ``stop`` are its lifespan.
 
     ``authority`` says who may, ``meter`` writes down, ``metrics`` renders what ``/metrics`` shows, ``conversions`` are for endpoints whose
-    shape a server does not speak, ``companions`` run beside it from ``start`` to ``stop``.
+    shape a server does not speak, ``companions`` run beside it from ``start`` to ``stop``. ``inside`` are models that this process serves itself;
+    one of the stack file with the same name comes first. ``visitors`` are checked where it is open to everybody, ``pages`` are for people.
     """
 
     def __init__(
@@ -58,6 +76,9 @@ class Gateway:
         conversions: Conversions | None = None,
         connect: Callable[[Replica], Upstream] | None = None,
         companions: Sequence[Companion] = (),
+        inside: Inside | None = None,
+        visitors: Visitors | None = None,
+        pages: Pages = lambda scope: None,
     ) -> None:
         self._authority: Authority = authority or OpenDoor()
         self._meter, self._metrics = meter, metrics
@@ -67,6 +88,8 @@ class Gateway:
         self._running = 0
         self._companions = (watch_health, *companions)
         self._beside: list[asyncio.Task[None]] = []
+        self._inside = InsidePools(inside or Nothing())
+        self._visitors, self._pages = visitors, pages
         self._pools: dict[str, Pool] = {}
         self._by_name: dict[str, Pool] = {}
         self.config = config
@@ -83,6 +106,18 @@ class Gateway:
         self._carriers = {"embeddings": Embedding(self._exchange), "rerank": Reranking(self._exchange)}
         self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
         self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is the gateway's own where it shares a door with others."""
+        if path in ENDPOINTS:
+            return True
+        tidy = _tidy(path)
+        return tidy in ENDPOINTS or tidy in _OWN or tidy.startswith("/v1/")
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the stack file's models, aliases among them."""
+        return self._by_name.keys()
 
     @property
     def pools(self) -> Collection[Pool]:
@@ -146,33 +181,36 @@ class Gateway:
         path: str = scope["path"]
         endpoint = ENDPOINTS.get(path) or ENDPOINTS.get(_tidy(path))
         try:
+            if self._visitors is not None:
+                self._visitors.check(scope["method"], head.host, head.origin)
             if endpoint is None:
-                await self._page(scope["method"], _tidy(path), head, send)
+                await self._page(scope, _tidy(path), head, send)
             elif scope["method"] != "POST":
                 raise wrong_method(scope["method"], path, "POST")
             else:
                 await self._serve(endpoint, head, receive, send)
         except GatewayRefusal as refusal:
-            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.name == "messages" else None
-            await _refuse(refusal, head.language, head.request_id, send, body)
+            await _refuse(refusal, head, endpoint, send)
         except CutOff as e:
             log.warning("request %s: the answer was cut off; the client's connection is closed", head.request_id, exc_info=e.__cause__)
         except Exception as e:  # one request must not take the others down
             log.exception("request %s failed", head.request_id, exc_info=e)
-            await _refuse(unexpected(), head.language, head.request_id, send)
+            await _refuse(unexpected(), head, endpoint, send)
 
     # A request to a model
 
     async def _serve(self, endpoint: Endpoint, head: Head, receive: Receive, send: Send) -> None:
         caller = self._authority.identify(head.key)
+        if not caller.may_call(endpoint.name):
+            raise endpoint_out_of_scope(caller.name, endpoint.name)
         body = await self._read(head, receive)
         if body is None:
             return
         started = time.perf_counter()
         name, peeked, place = _look(endpoint, head, body)
-        pool = self._by_name.get(name)
+        pool = self._by_name.get(name) or await self._inside.find(name)
         if pool is None:
-            raise unknown_model(name, self._names(caller))
+            raise unknown_model(name, await self._names(caller))
         entry = pool.entry
         if (entry.defaults or entry.bounds) and (endpoint.needs or endpoint.name in entry.native):
             body = with_defaults(body, entry.defaults, entry.bounds)
@@ -189,9 +227,9 @@ class Gateway:
             carrier = self._carriers.get(call.endpoint.name, self._exchange)
             await carrier.carry_out(call, pool, send)
         except asyncio.CancelledError:
-            if watch.has_left:
+            if watch.has_left and not call.is_sent:
                 call.status = _CLIENT_LEFT
-            else:
+            elif not call.is_sent:
                 call.status = 503
                 await _stop_early(call, send)
         except GatewayRefusal as refusal:
@@ -240,39 +278,57 @@ class Gateway:
 
     # What the gateway answers itself
 
-    async def _page(self, method: str, path: str, head: Head, send: Send) -> None:
-        if path in ("/health", "/v1/health"):
-            page, kind = {"status": "ok", "models": self.state()}, JSON
-        elif path == "/metrics" and self._metrics is not None:
-            caller = self._authority.identify(head.key)
-            if not caller.may_call("metrics"):
-                raise endpoint_out_of_scope(caller.name, "metrics")
-            page, kind = self._metrics(), _METRICS
-        elif path in ("/v1/models", "/models"):
-            caller = self._authority.identify(head.key)
-            page, kind = {"object": "list", "data": [self._model(name, caller) for name in self._names(caller)]}, JSON
-        elif path.startswith("/v1/models/"):
-            caller = self._authority.identify(head.key)
-            page, kind = self._model(path.removeprefix("/v1/models/"), caller), JSON
-        else:
+    async def _page(self, scope: Scope, path: str, head: Head, send: Send) -> None:
+        method: str = scope["method"]
+        page = await self._own_page(path, head) or await asyncio.to_thread(self._pages, scope)
+        if page is None:
             raise unknown_path(method, path)
         if method not in ("GET", "HEAD"):
             raise wrong_method(method, path, "GET")
-        body = page if isinstance(page, bytes) else msgspec.json.encode(page)
-        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode("latin-1"))]
+        length = b"%d" % len(page.body)
+        headers = [
+            (b"content-type", page.content_type),
+            (b"content-length", length),
+            (b"x-request-id", head.request_id.encode("latin-1")),
+            *page.headers,
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})
 
-    def _names(self, caller: Caller) -> list[str]:
-        """The models that a caller may use, with their aliases."""
-        return [name for name, pool in self._by_name.items() if caller.may_use(pool.entry.name)]
+    async def _own_page(self, path: str, head: Head) -> Page | None:
+        if path in ("/health", "/v1/health"):
+            return _json_page({"status": "ok", "models": self.state()})
+        if path == "/metrics" and self._metrics is not None:
+            caller = self._authority.identify(head.key)
+            if not caller.may_call("metrics"):
+                raise endpoint_out_of_scope(caller.name, "metrics")
+            return Page(self._metrics(), _METRICS)
+        if path in ("/v1/models", "/models"):
+            models = await self._models(self._authority.identify(head.key))
+            return _json_page({"object": "list", "data": list(models.values())})
+        if path.startswith("/v1/models/"):
+            caller = self._authority.identify(head.key)
+            name = path.removeprefix("/v1/models/")
+            models = await self._models(caller)
+            if name not in models:
+                raise unknown_model(name, models)
+            return _json_page(models[name])
+        return None
 
-    def _model(self, name: str, caller: Caller) -> dict[str, object]:
-        pool = self._by_name.get(name)
-        if pool is None or not caller.may_use(pool.entry.name):
-            raise unknown_model(name, self._names(caller))
-        more: dict[str, object] = {} if name == pool.entry.name else {"root": pool.entry.name}
-        return {"id": name, "object": "model", "created": self._started_at, "owned_by": "moorage", "task": pool.entry.task, **more}
+    async def _names(self, caller: Caller) -> Collection[str]:
+        return (await self._models(caller)).keys()
+
+    async def _models(self, caller: Caller) -> dict[str, dict[str, object]]:
+        """The models that a caller may use, with their aliases, as ``/v1/models`` shows them."""
+        shown = {name: self._shown(name, pool.entry) for name, pool in self._by_name.items() if caller.may_use(pool.entry.name)}
+        for model in await self._inside.inside.all():
+            if model.name not in self._by_name and caller.may_use(model.name):
+                shown[model.name] = {**_MODEL, "id": model.name, "created": model.created, "task": "chat"}
+        return shown
+
+    def _shown(self, name: str, entry: ModelEntry) -> dict[str, object]:
+        more: dict[str, object] = {} if name == entry.name else {"root": entry.name}
+        return {**_MODEL, "id": name, "created": self._started_at, "task": entry.task, **more}
 
 
 def _look(endpoint: Endpoint, head: Head, body: bytes) -> tuple[str, Peek | None, tuple[int, int]]:
@@ -284,6 +340,10 @@ def _look(endpoint: Endpoint, head: Head, body: bytes) -> tuple[str, Peek | None
     return cast(str, peeked.model), peeked, (0, 0)
 
 
+def _json_page(content: object) -> Page:
+    return Page(msgspec.json.encode(content), JSON)
+
+
 def _tidy(path: str) -> str:
     """A path as clients mean it that join addresses carelessly."""
     while "//" in path:
@@ -291,9 +351,10 @@ def _tidy(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-async def _refuse(refusal: GatewayRefusal, language: Language, request_id: str, send: Send, body: bytes | None = None) -> None:
-    body = body if body is not None else refusal.body(language)
-    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode("latin-1"))]
+async def _refuse(refusal: GatewayRefusal, head: Head, endpoint: Endpoint | None, send: Send) -> None:
+    is_messages = endpoint is not None and endpoint.is_anthropic
+    body = messages_error(refusal, head.language) if is_messages else refusal.body(head.language)
+    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode("latin-1"))]
     headers.extend(refusal.all_headers())
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

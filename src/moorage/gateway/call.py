@@ -33,6 +33,8 @@ class Head:
     length: int | None
     language: Language
     is_batch: bool
+    host: bytes
+    origin: bytes | None
 
 
 def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
@@ -53,6 +55,8 @@ def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
         length=int(length) if length.isdigit() else None,
         language="zh" if language is not None and language.lower().startswith(b"zh") else "en",
         is_batch=get(b"x-priority") == b"batch",
+        host=get(b"host", b""),
+        origin=get(b"origin"),
     )
 
 
@@ -95,6 +99,8 @@ class Call:
     """What is told of its answer in a header."""
     is_begun: bool = False
     """Whether the client has seen a byte."""
+    is_sent: bool = False
+    """Whether it was sent the last one: who leaves then does not leave early."""
     _headers: bytes = field(default=b"", init=False)
 
     @property
@@ -147,6 +153,8 @@ class Call:
         headers.extend(self.admission.headers)
         if self.conversion is not None:
             headers.extend(self.conversion.headers)
+            if self.endpoint.is_anthropic:
+                headers.append((b"request-id", self.head.request_id.encode("latin-1")))
         if self.warning:
             headers.extend(warning_header(self.warning))
         return headers

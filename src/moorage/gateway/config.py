@@ -43,7 +43,7 @@ class ModelEntry:
     """A model as clients see it: its names, its servers, what is added to requests, and how many may wait.
 
     ``native``: the endpoints that its servers speak themselves, of those that are converted otherwise. ``answer_in_reasoning``: what becomes of
-    reasoning that no answer followed, ``content`` or ``keep``.
+    reasoning that no answer followed, ``content`` or ``keep``. ``token_ids``: the file of the tokenizer whose ids clients of an embedder may send.
     """
 
     name: str
@@ -55,6 +55,7 @@ class ModelEntry:
     tool_format: str = ""
     native: tuple[str, ...] = ()
     answer_in_reasoning: str = "content"
+    token_ids: str = ""
     defaults: Mapping[str, object] = field(default_factory=dict[str, object])
     bounds: Bounds = field(default_factory=dict[str, tuple[float | None, float | None]])
     queue: int = 256
@@ -141,6 +142,7 @@ class _Reader:
             tool_format=self._tool_format(self._optional("tool_format", raw.get("tool_format"))),
             native=tuple(self._one_of(f"native[{i}]", NATIVE, each) for i, each in enumerate(self._list("native", raw.get("native")))),
             answer_in_reasoning=self._one_of("answer_in_reasoning", ("content", "keep")),
+            token_ids=self._optional("token_ids", raw.get("token_ids")),
             defaults=self._mapping("defaults", raw.get("defaults")),
             bounds={key: self._bound(f"bounds.{key}", each) for key, each in self._mapping("bounds", raw.get("bounds")).items()},
             queue=int(self._number("queue", raw.get("queue", 256), 0, 1_000_000, whole=True)),

@@ -14,7 +14,7 @@ import msgspec
 from moorage.gateway.backends import Backend, backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
-from moorage.gateway.errors import Headers, bad_field, bad_json
+from moorage.gateway.errors import Headers, bad_field, bad_json, refusal
 from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
 from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
@@ -30,6 +30,7 @@ def conversions() -> Conversions:
     return {
         "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
         "tokenize": _tokenize, "detokenize": _detokenize,
+        "count_tokens": _count_tokens,
     }  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
     loaded = load(body)
     is_old = path == _CHAT and functions.is_old(loaded) and any(not backend(kind).traits.knows_functions for kind in kinds)
     if is_old:
-        return _OneCall(entry, functions.with_tools(loaded), is_old=True)
+        asked = functions.with_tools(loaded)
+        return _OneCall(entry, asked, is_old=True) if functions.wants_function_call(loaded) else _Generation(entry, asked, path)
     if loaded.get("parallel_tool_calls") is False and any("parallel_tool_calls" in backend(kind).traits.ignores for kind in kinds):
         return _OneCall(entry, loaded, is_old=False)
     return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
@@ -86,7 +88,7 @@ def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | N
 
 @cache
 def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = set(TOUCHED).union(
+    names = {*TOUCHED, "functions", "function_call"}.union(
         *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
     )
     words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
@@ -280,6 +282,31 @@ class _Messages:
 
     def stream(self, replica: Replica) -> StreamConversion:
         return _Events(messages.MessageStream(self._id, self._name), messages.sse, self._chat.stream(replica))
+
+
+def _count_tokens(entry: ModelEntry, body: bytes) -> Conversion:
+    return _CountTokens(entry, messages.to_count(load(body)))
+
+
+class _CountTokens(_Whole):
+    """Anthropic's count of tokens, by the engine's own tokenizer and template."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        for replica in entry.replicas:
+            if replica.kind not in ("vllm", "openai"):
+                raise refusal(
+                    400,
+                    f"The engine {replica.kind} of model {entry.name} counts no messages. Count the text itself with /v1/tokenize where it is served.",
+                    f"模型 {entry.name} 的引擎 {replica.kind} 不支持对消息计数。可在支持的引擎上用 /v1/tokenize 对文本计数。",
+                    code="unsupported_endpoint",
+                )
+        self._entry, self._body = entry, body
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return "//tokenize", msgspec.json.encode({**self._body, "model": replica.model or self._entry.name})
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode({"input_tokens": messages.counted(answer_of(reply))})
 
 
 class _OverChat:

@@ -24,6 +24,11 @@ class Endpoint:
     needs: str = ""
     is_form: bool = False
 
+    @property
+    def is_anthropic(self) -> bool:
+        """Whether its clients are Anthropic's, who have errors and headers of their own."""
+        return self.path.startswith("/messages")
+
 
 class Conversion(Protocol):
     """One request in another shape than its server's. Made per request; every method may raise GatewayRefusal."""
@@ -62,6 +67,7 @@ TABLE: tuple[Endpoint, ...] = (
     _row("completions", "/completions", "generation", "prompt"),
     _row("responses", "/responses", "any"),
     _row("messages", "/messages", "any"),
+    _row("count_tokens", "/messages/count_tokens"),
     _row("embeddings", "/embeddings"),
     _row("rerank", "/rerank", more=("/v2/rerank",)),
     _row("score", "/score"),

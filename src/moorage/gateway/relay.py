@@ -2,17 +2,20 @@
 
 Blocks that are as they should be pass as they came. What is changed: CRLF becomes LF, lines other than ``data:`` leave blocks that hold data (some
 clients drop such a block), reasoning is there under both of its names, the usage that only we asked for is taken out, and one that was
-asked for stands in a chunk of its own with ``choices: []``. Half a block is never let out, so that an error can follow at any moment.
+asked for stands in a chunk of its own with ``choices: []``, calls whose pieces are mixed are put one after the other. Half a block is never let out, so
+that an error can follow at any moment.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from moorage.gateway.call_order import CallOrder
 from moorage.gateway.errors import SERVER, error_body
 from moorage.gateway.unanswered import Thoughts, has_answer
 from moorage.gateway.upstream.base import UpstreamFailure
@@ -84,6 +87,7 @@ class SseRelay:
 
     __slots__ = (
         "_before",
+        "_calls",
         "_held",
         "_held_cr",
         "_is_plain",
@@ -106,6 +110,7 @@ class SseRelay:
         self._held_cr = False
         self._before = self._last = b""
         self._own_usage: bytes | None = None
+        self._calls: CallOrder | None = None
         self._thoughts: Thoughts | None = None
         self._is_plain = False  # after the first block, which is looked at closely, and before the end
         self.has_data = self.has_error = self.is_done = False
@@ -129,6 +134,7 @@ class SseRelay:
             and data.endswith(b"\n\n")
             and b'"usage"' not in data
             and b'"reasoning' not in data
+            and b'"tool_calls"' not in data
             and b"\r" not in data
             and self._is_plain
             and not self._held_cr
@@ -165,10 +171,11 @@ class SseRelay:
         return interrupted(message)
 
     def _end(self) -> bytes:
+        waited = b"" if self._calls is None else self._written(self._calls.rest())
         self.is_done, self._is_plain = True, False
         if self._rules.conversion is not None:
-            return self._rules.conversion.end()
-        return (self._own_usage or b"") + DONE
+            return waited + self._rules.conversion.end()
+        return waited + (self._own_usage or b"") + DONE
 
     def _take_apart(self, data: bytes) -> bytes:
         """Block by block, with what was held before."""
@@ -230,10 +237,22 @@ class SseRelay:
         before = self._think(payload) if self._rules.minds_answer and (has_reasoning or self._thoughts is not None) else None
         if self._rules.is_chat and has_reasoning:
             payload = with_both_reasonings(payload)
-        return (self._said(before) if before else b"") + (self._said(payload) if payload else b"")
+        said = self._written((before,)) if before else b""
+        if payload and (b'"tool_calls"' in payload or (self._calls is not None and self._calls.is_holding)):
+            return said + self._in_order(payload)
+        return said + (self._written((payload,)) if payload else b"")
 
-    def _said(self, payload: bytes) -> bytes:
-        return b"data: %b\n\n" % payload if self._rules.conversion is None else self._rules.conversion.data(payload)
+    def _in_order(self, payload: bytes) -> bytes:
+        calls = self._calls = self._calls or CallOrder()
+        out = self._written(calls.feed(payload))
+        is_thinking = self._thoughts is not None and not self._thoughts.is_answered
+        self._is_plain = self._rules.conversion is None and not calls.is_holding and not is_thinking
+        return out
+
+    def _written(self, payloads: Iterable[bytes]) -> bytes:
+        if self._rules.conversion is not None:
+            return b"".join(map(self._rules.conversion.data, payloads))
+        return b"".join(b"data: %b\n\n" % payload for payload in payloads)
 
     def _think(self, payload: bytes) -> bytes | None:
         """Watches a chat that began with reasoning until its answer begins; a chunk to go before this one where none ever does."""
@@ -320,7 +339,7 @@ class _Reply(msgspec.Struct):
 _REPLY = msgspec.json.Decoder(_Reply)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost as much as reading the answer does
 class Reply:
     """What an answer in one piece says of itself."""
 

@@ -7,19 +7,10 @@ The page's scripts get the same phrases, so nothing is said twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from moorage.core.errors import Language
-
-
-class Phrase(NamedTuple):
-    """The same words in both languages."""
-
-    en: str
-    zh: str
-
-    def say(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+from moorage.web.phrase import Phrase
+from moorage.web.words_models import MODEL_PHRASES
 
 
 def words(language: Language) -> dict[str, str]:
@@ -297,9 +288,14 @@ PHRASES: Mapping[str, Phrase] = {
         "Everything the page does can be done over HTTP. The same description for machines:",
         "页面能做的一切都可以通过 HTTP 完成。供程序读取的描述：",
     ),
+    "reference_gateway_text": Phrase(
+        "One address and one kind of key for every model. The same description for machines:",
+        "所有模型共用一个地址和一种密钥。供程序读取的描述：",
+    ),
     "parameters": Phrase("Parameters", "参数"),
     "body": Phrase("Body", "请求体"),
     "answers": Phrase("Answers", "响应"),
     "required": Phrase("required", "必填"),
     "operations_none": Phrase("No operations are described.", "没有接口说明。"),
+    **MODEL_PHRASES,
 }

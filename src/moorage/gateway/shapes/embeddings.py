@@ -24,9 +24,9 @@ MOST_INPUTS = 8192
 _LARGEST = 3.4028234663852886e38  # of float32
 _TOKENS_REASON = (
     "input holds token ids, and the tokenizer they were made with is not known here. Send text: with LangChain's OpenAIEmbeddings, set "
-    "check_embedding_ctx_length=False."
+    "check_embedding_ctx_length=False. Or name the tokenizer's file as `token_ids` of the model."
 )
-_TOKENS_REASON_ZH = "input 是 token id，但此处不知道它们所用的分词器。请发送文本：使用 LangChain 的 OpenAIEmbeddings 时设置 check_embedding_ctx_length=False。"
+_TOKENS_REASON_ZH = "input 是 token id，但此处不知道它们所用的分词器。请发送文本：使用 LangChain 的 OpenAIEmbeddings 时设置 check_embedding_ctx_length=False；或在模型的 `token_ids` 中指定分词器文件。"
 
 
 @dataclass(frozen=True, slots=True)

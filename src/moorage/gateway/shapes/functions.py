@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from moorage.gateway.relay import DONE, interrupted
-from moorage.gateway.shapes.fields import Json, obj, objects, wrong
+from moorage.gateway.shapes.fields import Json, listed, obj, objects, wrong
 
 _OLD = ("functions", "function_call")
 
@@ -16,24 +16,32 @@ _OLD = ("functions", "function_call")
 def is_old(body: Mapping[str, object]) -> bool:
     """Whether a chat speaks of ``functions``, which no engine knows any more."""
     return any(body.get(name) is not None for name in _OLD) or any(
-        message.get("role") == "function" or message.get("function_call") is not None for message in objects(body.get("messages"))
+        message.get("role") == "function" or "function_call" in message for message in objects(body.get("messages"))
     )
+
+
+def wants_function_call(body: Mapping[str, object]) -> bool:
+    """Whether the client expects its call under the old name."""
+    return body.get("tools") is None and bool(body.get("functions"))
 
 
 def with_tools(body: Json) -> Json:
     """The chat with ``tools``: functions, the choice among them, and earlier calls with their results. Raises GatewayRefusal."""
     out = {name: value for name, value in body.items() if name not in _OLD}
-    functions, choice = body.get("functions"), body.get("function_call")
-    if functions is not None:
-        if not isinstance(functions, list):
-            raise wrong("functions", "an array of functions")
-        out["tools"] = [{"type": "function", "function": each} for each in cast("list[object]", functions)]
-    if choice is not None:
-        name = obj(choice).get("name")
-        if choice not in ("none", "auto") and not isinstance(name, str):
-            raise wrong("function_call", "none, auto or an object with a name", "invalid_value")
-        out["tool_choice"] = {"type": "function", "function": {"name": name}} if name else choice
-    out["messages"] = _messages(objects(body.get("messages")))
+    if isinstance(body.get("messages"), list):
+        out["messages"] = _messages(cast("list[object]", body["messages"]))
+    if body.get("functions") is None or body.get("tools") is not None:
+        return out
+    functions, choice = listed(body, "functions"), body.get("function_call")
+    if not all(isinstance(each, dict) for each in functions):
+        raise wrong("functions", "an array of objects")
+    if functions:
+        out["tools"] = [{"type": "function", "function": each} for each in functions]
+        if choice is not None:
+            name = obj(choice).get("name")
+            if choice not in ("none", "auto") and not isinstance(name, str):
+                raise wrong("function_call", "none, auto or an object with a name", "invalid_value")
+            out["tool_choice"] = {"type": "function", "function": {"name": name}} if name else choice
     return out
 
 
@@ -56,17 +64,19 @@ class FirstCall:
         self._is_old, self._wants_usage = is_old, wants_usage
 
     def data(self, payload: bytes) -> bytes:
-        if b'"tool_calls"' not in payload:
-            is_only_usage = b'"usage"' in payload and not obj(_load(payload)).get("choices")
-            return b"" if is_only_usage and not self._wants_usage else b"data: %b\n\n" % payload
-        chunk = obj(_load(payload))
-        for choice in objects(chunk.get("choices")):
+        has_calls, has_usage = b'"tool_calls"' in payload, b'"usage"' in payload and not self._wants_usage
+        chunk = obj(_load(payload)) if has_calls or has_usage else {}
+        if has_usage and chunk.get("usage") is not None:
+            chunk["usage"] = None
+            if not chunk.get("choices"):
+                return b""
+        for choice in objects(chunk.get("choices")) if has_calls else ():
             delta = obj(choice.get("delta"))
             for call in objects(delta.pop("tool_calls", None)):
-                if call.get("index", 0) == 0:
+                if call.get("index") in (0, None):
                     _set(delta, call, is_old=self._is_old)
             _rename(choice, is_old=self._is_old)
-        return b"data: %b\n\n" % msgspec.json.encode(chunk)
+        return b"data: %b\n\n" % (msgspec.json.encode(chunk) if chunk else payload)
 
     def end(self) -> bytes:
         return DONE
@@ -89,23 +99,25 @@ def _rename(choice: Json, *, is_old: bool) -> None:
         choice["finish_reason"] = "function_call"
 
 
-def _messages(messages: list[Json]) -> list[Json]:
+def _messages(messages: list[object]) -> list[object]:
     """Earlier calls and results, tied together by ids: a result belongs to the call before it."""
-    found: list[Json] = []
-    for at, message in enumerate(messages):
-        role, call = message.get("role"), message.get("function_call")
-        if role == "assistant" and call is not None:
-            kept = {name: value for name, value in message.items() if name != "function_call"}
-            found.append({**kept, "tool_calls": [{"id": f"call_{at}", "type": "function", "function": call}]})
-        elif role == "function":
-            found.append({"role": "tool", "tool_call_id": f"call_{at - 1}", "content": message.get("content")})
+    out: list[object] = []
+    number = 0
+    for message in messages:
+        found = obj(message)
+        if isinstance(call := found.get("function_call"), dict):
+            number += 1
+            kept = {name: value for name, value in found.items() if name != "function_call"}
+            out.append({**kept, "tool_calls": [{"id": f"call_{number}", "type": "function", "function": call}]})
+        elif found.get("role") == "function":
+            out.append({"role": "tool", "tool_call_id": f"call_{max(number, 1)}", "content": found.get("content")})
         else:
-            found.append(message)
-    return found
+            out.append(message)
+    return out
 
 
 def _load(body: bytes) -> object:
     try:
-        return cast(object, msgspec.json.decode(body))
+        return cast(object, msgspec.json.decode(body.replace(b"\ndata:", b"\n")))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moorage.gateway.backends import Backend
-from moorage.gateway.errors import refusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, number, obj, objects, text, whole, wrong
 
 MOST_DOCUMENTS = 10_000
@@ -55,9 +55,9 @@ def parse(body: Mapping[str, object]) -> RerankRequest:
 
 def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[str, Json]:
     """(path below the engine's root, body). All documents are asked for: what a client does with scores is its own."""
+    if request.has_pictures and backend.name not in ("vllm", "openai"):
+        raise _sees_nothing(backend)
     if backend.name == "tei":
-        if request.has_pictures:
-            raise wrong("documents", "texts: this model's engine reads no pictures", "unsupported_value")
         return "/rerank", {
             "query": request.query,
             "texts": list(request.texts),
@@ -97,6 +97,17 @@ def ordered(results: Sequence[Json], request: RerankRequest, tokens: int, identi
     kept = order if request.top_n is None else order[: request.top_n]
     meta: Json = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
     return {"id": identity, "object": "list", "model": request.model, "results": kept, "usage": {"total_tokens": tokens}, "meta": meta}
+
+
+def _sees_nothing(backend: Backend) -> GatewayRefusal:
+    """An engine that reads texts only would judge by half."""
+    return refusal(
+        400,
+        f"documents: the engine {backend.name} reads no pictures. Send texts, or use a model that runs on vLLM.",
+        f"documents：引擎 {backend.name} 不支持图片。请发送文本，或改用运行在 vLLM 上的模型。",
+        param="documents",
+        code="unsupported_value",
+    )
 
 
 def sigmoid(logit: float) -> float:
