@@ -28,6 +28,7 @@ from moorage.gateway.peek import GenerationPeek, Peek, peek, peek_generation, wi
 from moorage.gateway.pool import Pool
 from moorage.gateway.refusals import endpoint_out_of_scope
 from moorage.gateway.relay import DONE
+from moorage.gateway.reranking import Reranking
 from moorage.gateway.shapes.messages import error_body as messages_error
 from moorage.gateway.upstream.base import Upstream
 from moorage.gateway.upstream.http import HttpUpstream
@@ -102,7 +103,7 @@ class Gateway:
             if name not in kept:
                 pool.close()
         self.config, self._exchange = config, Exchange(config)
-        self._embedding = Embedding(self._exchange)
+        self._carriers = {"embeddings": Embedding(self._exchange), "rerank": Reranking(self._exchange)}
         self._pools = {entry.name: kept.get(entry.name) or Pool(entry, self._connect) for entry in config.models}
         self._by_name = {name: pool for pool in self._pools.values() for name in (pool.entry.name, *pool.entry.aliases)}
 
@@ -223,7 +224,7 @@ class Gateway:
         watch = LeaveWatch(receive)
         self._running += 1
         try:
-            carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
+            carrier = self._carriers.get(call.endpoint.name, self._exchange)
             await carrier.carry_out(call, pool, send)
         except asyncio.CancelledError:
             if watch.has_left and not call.is_sent:

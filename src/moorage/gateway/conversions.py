@@ -29,8 +29,8 @@ def conversions() -> Conversions:
     """One for each endpoint whose shape some server does not speak."""
     return {
         "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
-        "count_tokens": _count_tokens,
         "tokenize": _tokenize, "detokenize": _detokenize,
+        "count_tokens": _count_tokens,
     }  # fmt: skip
 
 
@@ -152,19 +152,21 @@ def _ignored(*names: str) -> Headers:
 
 
 def _rerank(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Rerank(entry, rerank.parse(load(body)))
+    return Rerank(entry, rerank.parse(load(body)))
 
 
-class _Rerank(_Whole):
+class Rerank(_Whole):
+    """One order of documents."""
+
     def __init__(self, entry: ModelEntry, request: rerank.RerankRequest) -> None:
-        self._entry, self._request = entry, request
+        self._entry, self.request = entry, request
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        path, body = rerank.to_backend(self._request, backend(replica.kind), replica.model or self._entry.name)
+        path, body = rerank.to_backend(self.request, backend(replica.kind), replica.model or self._entry.name)
         return _place(path, backend(replica.kind)), msgspec.json.encode(body)
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
-        answer = rerank.from_backend(answer_of(reply), self._request, backend(replica.kind), f"rerank-{secrets.token_hex(8)}")
+        answer = rerank.from_backend(answer_of(reply), self.request, backend(replica.kind), f"rerank-{secrets.token_hex(8)}")
         return msgspec.json.encode(answer)
 
 

@@ -40,7 +40,7 @@ class Embedding:
         call.own_s = time.perf_counter() - call.started
 
         async def ask(texts: Sequence[str]) -> tuple[list[bytes], int | None]:
-            return await self._ask(call, pool, request, texts)
+            return await self._ask_in_parts(call, pool, request, texts)
 
         vectors, tokens = await self._batcher.embed((call.entry.name, call.head.is_batch, request.key), request.texts, ask)
         answer = msgspec.json.encode(embeddings.answer(request, vectors, tokens))
@@ -48,6 +48,21 @@ class Embedding:
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
         await send({"type": "http.response.start", "status": 200, "headers": call.client_headers(JSON, len(answer))})
         await send({"type": "http.response.body", "body": answer})
+
+    async def _ask_in_parts(
+        self, call: Call, pool: Pool, request: embeddings.EmbeddingsRequest, texts: Sequence[str]
+    ) -> tuple[list[bytes], int | None]:
+        """As many texts at once as the engine takes."""
+        most = min(backend(replica.kind).traits.most_texts for replica in call.entry.replicas)
+        if len(texts) <= most:
+            return await self._ask(call, pool, request, texts)
+        vectors: list[bytes] = []
+        total = 0
+        for start in range(0, len(texts), most):
+            part, tokens = await self._ask(call, pool, request, texts[start : start + most])
+            vectors += part
+            total += tokens or 0
+        return vectors, total
 
     async def _ask(
         self, call: Call, pool: Pool, request: embeddings.EmbeddingsRequest, texts: Sequence[str]

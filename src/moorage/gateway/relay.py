@@ -168,7 +168,7 @@ class SseRelay:
         message = _cut_off(reason)
         if self._rules.conversion is not None:
             return self._rules.conversion.fail(message)
-        return b"data: %b\n\n%b" % (error_body(message, SERVER, "stream_interrupted"), DONE)
+        return interrupted(message)
 
     def _end(self) -> bytes:
         waited = b"" if self._calls is None else b"".join(map(self._said, self._calls.rest()))
@@ -291,6 +291,11 @@ class SseRelay:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
         return rest.startswith(b"data:")
+
+
+def interrupted(message: str) -> bytes:
+    """The end of a chat's stream that was cut off."""
+    return b"data: %b\n\n%b" % (error_body(message, SERVER, "stream_interrupted"), DONE)
 
 
 def _cut_off(reason: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from moorage.core.errors import MoorageError
 from moorage.gateway.config import GatewayConfig
 
-EVERY_S = 0.5
+EVERY_S = 0.25
 log = logging.getLogger("moorage.gateway")
 _Stamp = tuple[int, int, int] | None
 
@@ -18,14 +18,18 @@ _Stamp = tuple[int, int, int] | None
 async def follow_file(
     path: Path, reread: Callable[[], GatewayConfig], apply: Callable[[GatewayConfig], None], served: GatewayConfig | None = None
 ) -> None:
-    """Looks at ``path`` twice a second until cancelled; when it has changed, what ``reread`` makes of it is handed to ``apply``. A file that
+    """Looks at ``path`` four times a second until cancelled; when it has changed and rests, what ``reread`` makes of it is handed to ``apply``. A file that
     cannot be read or has a slip is named in the log, once, and what was served before is served on. ``served`` is what is served already: the file
     may have changed since it was read, while the gateway started."""
     seen: _Stamp = None
+    written: _Stamp = None
     while True:
         await asyncio.sleep(EVERY_S)
         now = _stamp(path)
         if now is None or now == seen:  # an editor may take it away for a moment while it saves
+            continue
+        if now != written:  # somebody writes it; half a file may read like a whole one that names no models
+            written = now
             continue
         seen = now
         try:

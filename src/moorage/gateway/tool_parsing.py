@@ -18,7 +18,7 @@ from moorage.gateway.backends import backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.conversions import answer_of, ignored_header, load, mapped_for
 from moorage.gateway.errors import SERVER, GatewayRefusal, Headers, refusal
-from moorage.gateway.relay import DONE, StreamConversion
+from moorage.gateway.relay import DONE, StreamConversion, interrupted
 from moorage.gateway.shapes.fields import Json, obj, objects
 from moorage.gateway.toolcalls.chunks import choice_of, finish_reason_of, message_of
 from moorage.gateway.toolcalls.events import AnswerInReasoning, Event, Reasoning
@@ -216,8 +216,7 @@ class _Stream:
         return b"".join(part for index in left for part in self._finish(index, "stop")) + DONE
 
     def fail(self, message: str) -> bytes:
-        error = {"error": {"message": message, "type": "server_error", "param": None, "code": "stream_interrupted"}}
-        return b"data: %b\n\n%b" % (msgspec.json.encode(error), DONE)
+        return interrupted(message)
 
     def _choice(self, index: int, choice: Json) -> list[bytes]:
         out: list[bytes] = []

@@ -89,6 +89,25 @@ def test_a_changed_file_is_served_soon_and_a_slip_in_it_changes_nothing(tmp_path
             assert client.chat("a").status == 404
 
 
+def test_a_file_that_is_being_written_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it would often be a whole file that names fewer models."""
+    path, applied, looks = tmp_path / "moorage.yaml", list[GatewayConfig](), iter(range(20))
+    path.write_text("models: {}")
+
+    async def write_a_little(seconds: float) -> None:
+        look = next(looks, None)
+        if look is None:
+            raise asyncio.CancelledError
+        if 3 <= look < 12:
+            path.write_text("#" * look)
+
+    monkeypatch.setattr(reload.asyncio, "sleep", write_a_little)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(reload.follow_file(path, lambda: config(entry(name=path.read_text() or "none")), applied.append))
+
+    assert [served.models[0].name for served in applied] == ["models: {}", "#" * 11]
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_file_that_changed_while_the_gateway_started_is_served_too(tmp_path: Path) -> None:
     path = tmp_path / "moorage.yaml"

@@ -80,6 +80,36 @@ def test_the_native_address_of_tei_gives_vectors() -> None:
     assert server.requests[0].path == "/embed" and server.requests[0].json() == {"inputs": ["a"], "truncate": True}
 
 
+def test_an_engine_that_takes_few_texts_at_once_gets_them_in_parts() -> None:
+    def embed(asked: Asked) -> Play:
+        texts = cast("list[str]", asked.json()["inputs"])
+        if len(texts) > 32:  # as TEI says it
+            return json_reply({"error": f"batch size {len(texts)} > maximum allowed batch size 32", "error_type": "Validation"}, 422)
+        return json_reply([[float(len(text))] for text in texts])  # type: ignore[arg-type]
+
+    with backend(embed) as server, gateway(of(server, "tei")) as client:
+        got = client.post("/v1/embeddings", {"model": "m", "input": ["x" * (n + 1) for n in range(100)]}).json()
+
+    assert [row["embedding"] for row in got["data"]] == [[float(n + 1)] for n in range(100)]
+    assert [len(cast("list[str]", asked.json()["inputs"])) for asked in server.requests] == [32, 32, 32, 4]
+
+
+def test_an_engine_that_takes_few_documents_at_once_gets_them_in_parts_and_the_order_is_one() -> None:
+    def ranked(asked: Asked) -> Play:
+        texts = cast("list[str]", asked.json()["texts"])
+        if len(texts) > 32:
+            return json_reply({"error": f"batch size {len(texts)} > maximum allowed batch size 32", "error_type": "Validation"}, 422)
+        return json_reply([{"index": n, "score": int(text) / 100} for n, text in enumerate(texts)])  # type: ignore[arg-type]
+
+    documents = [str(n * 37 % 80) for n in range(80)]
+    with backend(ranked) as server, gateway(of(server, "tei")) as client:
+        got = client.post("/v1/rerank", {"model": "m", "query": "q", "documents": documents, "top_n": 3, "return_documents": True}).json()
+        few = client.post("/v1/rerank", {"model": "m", "query": "q", "documents": documents[:2]}).json()
+
+    assert [(row["document"]["text"], documents[row["index"]]) for row in got["results"]] == [(n, n) for n in ("79", "78", "77")]
+    assert len(few["results"]) == 2 and len(server.requests) == 4
+
+
 def test_an_answer_without_a_vector_is_an_error_and_never_less() -> None:
     with backend(json_reply({"data": []})) as server, gateway(of(server, "vllm")) as client:
         got = client.post("/v1/embeddings", {"model": "m", "input": "a"})

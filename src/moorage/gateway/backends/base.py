@@ -20,7 +20,8 @@ class Traits:
 
     ``spelling``: the engine's name of a parameter where it differs. ``cannot``: parameters whose loss changes what the answer means; a request with
     one is refused. ``ignores``: parameters that the engine passes over and that change only the manner of the answer; they are left out, and
-    the answer's headers say so. ``most_choices``: the largest ``n``. ``knows_functions``: the old ``functions`` are understood. ``scores_are_logits``: the reranker's scores need a sigmoid. ``gives_base64``: vectors may be asked for as base64.
+    the answer's headers say so. ``most_choices``: the largest ``n``. ``knows_functions``: the old ``functions`` are understood. ``scores_are_logits``: the reranker's scores need a sigmoid. ``most_texts``: the
+    texts it embeds in one request. ``gives_base64``: vectors may be asked for as base64.
     """
 
     spelling: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -28,6 +29,7 @@ class Traits:
     ignores: frozenset[str] = frozenset()
     most_choices: int = 128
     knows_functions: bool = False
+    most_texts: int = 2048
     scores_are_logits: bool = False
     gives_base64: bool = False
     rerank_path: str = "/rerank"

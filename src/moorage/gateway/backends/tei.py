@@ -11,4 +11,4 @@ def _structured(kind: Structured, value: object, version: Version | None) -> Map
     return None
 
 
-BACKEND = Engine("tei", Traits(most_choices=1), _structured)
+BACKEND = Engine("tei", Traits(most_choices=1, most_texts=32), _structured)

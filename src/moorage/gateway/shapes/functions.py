@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from moorage.gateway.relay import DONE
+from moorage.gateway.relay import DONE, interrupted
 from moorage.gateway.shapes.fields import Json, listed, obj, objects, wrong
 
 _OLD = ("functions", "function_call")
@@ -82,8 +82,7 @@ class FirstCall:
         return DONE
 
     def fail(self, message: str) -> bytes:
-        error = {"message": message, "type": "server_error", "param": None, "code": "stream_interrupted"}
-        return b"data: %b\n\n%b" % (msgspec.json.encode({"error": error}), DONE)
+        return interrupted(message)
 
 
 def _set(holder: Json, call: Json, *, is_old: bool) -> None:

@@ -51,6 +51,11 @@ def to_chat(body: Mapping[str, object]) -> Json:
     return chat
 
 
+def left_out(body: Mapping[str, object]) -> tuple[str, ...]:
+    """The parameters that have no meaning for a chat."""
+    return tuple(name for name in _PASSED_OVER if body.get(name) not in (None, []))
+
+
 def to_count(body: Mapping[str, object]) -> Json:
     """What an engine's tokenizer is asked, to count a request. Raises GatewayRefusal."""
     chat = to_chat({**body, "max_tokens": 1, "stream": False})
@@ -63,11 +68,6 @@ def counted(answer: object) -> int:
     if not isinstance(count, int):
         raise refusal(502, "The engine counted nothing. Its log says more.", "引擎未返回计数，详见其日志。", code="bad_backend_answer")
     return count
-
-
-def left_out(body: Mapping[str, object]) -> tuple[str, ...]:
-    """The parameters that have no meaning for a chat."""
-    return tuple(name for name in _PASSED_OVER if body.get(name) not in (None, []))
 
 
 @dataclass(slots=True)

@@ -86,14 +86,17 @@ def from_backend(answer: object, request: RerankRequest, backend: Backend, ident
         )
     if backend.traits.scores_are_logits or any(not 0.0 <= s <= 1.0 for s in scores.values()):
         scores = {at: sigmoid(score) for at, score in scores.items()}
-    order = sorted(scores, key=lambda at: (-scores[at], at))
+    total = obj(obj(answer).get("usage")).get("total_tokens")
+    results = [_result(at, score, request) for at, score in scores.items()]
+    return ordered(results, request, total if isinstance(total, int) else 0, identity)
+
+
+def ordered(results: Sequence[Json], request: RerankRequest, tokens: int, identity: str) -> Json:
+    """The answer for the client from the results of all documents, the best first and as many as it asked for."""
+    order = sorted(results, key=lambda row: (-(number(row["relevance_score"]) or 0.0), number(row["index"]) or 0.0))
     kept = order if request.top_n is None else order[: request.top_n]
-    results = [_result(at, scores[at], request) for at in kept]
-    usage = obj(obj(answer).get("usage"))
-    total = usage.get("total_tokens")
-    used: Json = {"total_tokens": total if isinstance(total, int) else 0}
     meta: Json = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
-    return {"id": identity, "object": "list", "model": request.model, "results": results, "usage": used, "meta": meta}
+    return {"id": identity, "object": "list", "model": request.model, "results": kept, "usage": {"total_tokens": tokens}, "meta": meta}
 
 
 def _sees_nothing(backend: Backend) -> GatewayRefusal:

@@ -55,8 +55,7 @@ def to_chat(body: Mapping[str, object]) -> Json:
     if effort := obj(body.get("reasoning")).get("effort"):
         chat["reasoning_effort"] = effort
     if tools := _tools(body.get("tools")):
-        chat["tools"] = tools
-        chat["tool_choice"] = _tool_choice(body.get("tool_choice"))
+        chat["tools"], chat["tool_choice"] = _chosen(tools, body.get("tool_choice"))
     wanted = obj(obj(body.get("text")).get("format"))
     if wanted.get("type") == "json_schema":
         chat["response_format"] = {"type": "json_schema", "json_schema": {k: v for k, v in wanted.items() if k != "type"}}
@@ -406,7 +405,14 @@ def _tools(tools: object) -> list[object]:
     return found
 
 
-def _tool_choice(choice: object) -> object:
-    if isinstance(choice, dict):
-        return {"type": "function", "function": {"name": obj(choice).get("name")}}
-    return choice or "auto"
+def _chosen(tools: list[object], choice: object) -> tuple[list[object], object]:
+    """The tools and the choice among them; of ``allowed_tools`` only those are left, as engines do not know that word. Raises GatewayRefusal."""
+    given = obj(choice)
+    if not given:
+        return tools, choice or "auto"
+    if given.get("type") == "allowed_tools":
+        names = {tool.get("name") for tool in objects(given.get("tools"))}
+        return [tool for tool in tools if obj(obj(tool).get("function")).get("name") in names], given.get("mode") or "auto"
+    if not isinstance(given.get("name"), str):
+        raise wrong("tool_choice", "none, auto, required, or an object that names a function", "invalid_value")
+    return tools, {"type": "function", "function": {"name": given["name"]}}

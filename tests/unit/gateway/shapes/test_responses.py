@@ -218,3 +218,27 @@ def test_files_are_told_as_chats_carry_them_and_refused_by_number() -> None:
     for kind in ("input_file", "input_image"):
         with pytest.raises(GatewayRefusal, match="file_id"):
             told({"role": "user", "content": [{"type": kind, "file_id": "file-1"}]})
+
+
+NAMED = [{"type": "function", "name": name, "parameters": {}} for name in ("a", "b", "c")]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "wanted"),
+    [
+        (None, "abc", "auto"),
+        ("required", "abc", "required"),
+        ({"type": "function", "name": "b"}, "abc", {"type": "function", "function": {"name": "b"}}),
+        ({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "c"}]}, "c", "required"),
+    ],
+)
+def test_the_choice_of_tools_is_a_chats(choice: object, names: str, wanted: object) -> None:
+    chat = to_chat({"model": "m", "input": "hi", "tools": NAMED, "tool_choice": choice})
+
+    assert [tool["function"]["name"] for tool in chat["tools"]] == [*names]  # type: ignore[attr-defined, index]
+    assert chat["tool_choice"] == wanted
+
+
+def test_a_choice_of_openais_own_tools_is_refused() -> None:
+    with pytest.raises(GatewayRefusal, match="tool_choice"):
+        to_chat({"model": "m", "input": "hi", "tools": NAMED, "tool_choice": {"type": "web_search"}})
