@@ -220,7 +220,7 @@ class _GatewayOfFile:
             gateway.configure(config)
 
         if self._stack.path is not None:
-            await follow_file(self._stack.path, self._reread, apply)
+            await follow_file(self._stack.path, self._reread, apply, self._config)
 
     def _reread(self) -> GatewayConfig:
         from moorage.gateway.config import gateway_config

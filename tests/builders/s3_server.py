@@ -3,26 +3,19 @@ go together with what this package pins. It knows nothing of pytest."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.engine.environment import COMPLETE, Builder, EnvironmentFailed, cache_folder, one_builder
+from tests.builders.pip_environment import pip_environment
+from tests.engine.environment import EnvironmentFailed
 
 REQUIREMENTS = Path(__file__).with_name("s3_requirements.txt")
 PROGRAM = Path(__file__).with_name("s3_serve.py")
-
-
-class NoPackageIndex(Exception):
-    """The server cannot be installed here, for want of a package index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +56,8 @@ def s3_server() -> Iterator[S3Server]:
 
 
 def server_python() -> Path:
-    """The interpreter of the server's environment, built where it is missing. Ten seconds the first time, then instant."""
-    parts = [REQUIREMENTS.read_bytes(), platform.python_version().encode(), platform.machine().encode()]
-    folder = cache_folder() / f"s3-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
-    python = folder / "bin" / "python"
-    with one_builder(folder.with_suffix(".lock")) as lock:
-        if not (folder / COMPLETE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            _build(Builder(folder, python, lock))
-            (folder / COMPLETE).touch()
-    return python
-
-
-def _build(builder: Builder) -> None:
-    pip = [str(builder.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--retries=1", "--timeout=20"]
-    try:
-        builder.run(sys.executable, "-m", "venv", str(builder.folder))
-        builder.run(*pip, "--requirement", str(REQUIREMENTS))
-    except EnvironmentFailed as e:
-        if "Retrying (Retry(" in str(e):  # pip's word for an index that does not answer
-            raise NoPackageIndex(str(e).splitlines()[-1]) from e
-        raise
+    """The interpreter of the server's environment. Raises NoPackageIndex, EnvironmentFailed."""
+    return pip_environment("s3", REQUIREMENTS)
 
 
 if __name__ == "__main__":

@@ -68,13 +68,27 @@ class VllmServer:
 @contextmanager
 def vllm_server(python: Path, model: Path, *options: str, log: Path) -> Iterator[VllmServer]:
     """Starts the server and yields at once; ``wait_until_healthy`` before the first request, so that several can start together."""
-    port = _free_port()
+    port = free_port()
     command = [str(python), "-m", "vllm.entrypoints.cli.main", "serve", str(model)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--enforce-eager", *options]
+    with _started(command, _environment(python), port, log) as server:
+        yield server
+
+
+@contextmanager
+def shell_line(python: Path, line: str, port: int, log: Path) -> Iterator[VllmServer]:
+    """Runs a printed command line as it is, in a shell that finds ``vllm``. The cache is then what the line says, nothing else."""
+    variables = {name: value for name, value in _environment(python).items() if name != "VLLM_CPU_KVCACHE_SPACE"}
+    with _started(["sh", "-c", line], variables, port, log) as server:
+        yield server
+
+
+@contextmanager
+def _started(command: list[str], variables: dict[str, str], port: int, log: Path) -> Iterator[VllmServer]:
     with log.open("wb") as out:
         # A session of its own: the engine is a child of the server, and both are to go.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=_environment(python), start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=variables, start_new_session=True
         )
     try:
         yield VllmServer(process, port, log)
@@ -109,7 +123,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

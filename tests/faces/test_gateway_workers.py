@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from moorage.store.folder import DataFolder
 from moorage.store.key_rules import KeyRules
+from moorage.testing.backend import DONE, backend, delta, finish, stream
 from moorage.testing.model_server import json_reply, model_server
 from tests.builders.patience import eventually
 
@@ -27,12 +29,13 @@ ANSWER = {
 
 
 @contextmanager
-def gateway(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A gateway over a fake model server, its address and its process."""
+def gateway(folder: Path, *words: str, url: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A gateway over a fake model server, or over the one at ``url``; its address and its process."""
     with model_server() as server:
         server.trouble = json_reply(ANSWER)
         config = folder / "moorage.yaml"
-        config.write_text(f"models: {{m: '{server.url}'}}\nstore: {{data: ./data}}\ngateway: {{keys: 'on', port: 0, health_interval: 0}}\n")
+        settings = "store: {data: ./data}\ngateway: {keys: 'on', port: 0, health_interval: 0}\n"
+        config.write_text(f"models: {{m: '{url or server.url}'}}\n{settings}")
         command = [sys.executable, "-c", "from moorage.cli import main; main()", "gateway", "--config", str(config), "--json", *words]
         log = (folder / "log").open("w")
         with (
@@ -108,3 +111,44 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         process.kill()
 
         eventually(lambda: not any(is_alive(pid) for pid in workers), 60)
+
+
+def test_streams_of_all_workers_come_to_their_end_when_the_parent_is_told_to_end(tmp_path: Path) -> None:
+    store = DataFolder(tmp_path / "data")
+    key = store.keys.create("k")
+    store.close()
+    parts = [delta("a")] * 20 + [finish(), DONE]
+    with backend(stream(parts, between_s=0.1)) as server, gateway(tmp_path, "--workers", "2", url=server.url) as (url, process):
+        eventually(lambda: len(workers_of(process)) == 2 and _is_listening(url), 60)
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+        headers = {"authorization": f"Bearer {key}"}
+        with ThreadPoolExecutor(6) as threads:
+            asked = [threads.submit(httpx2.post, f"{url}/chat/completions", json=body, headers=headers, timeout=30) for _ in range(6)]
+            server.wait_until_asked(6, seconds=30)
+            process.send_signal(signal.SIGTERM)
+            got = [each.result() for each in asked]
+        assert process.wait(30) == 0
+
+    assert [(each.status_code, each.content) for each in got] == [(200, b"".join(parts))] * 6
+
+
+def test_a_changed_file_and_a_revoked_key_hold_for_all_workers(tmp_path: Path) -> None:
+    store = DataFolder(tmp_path / "data")
+    key, other = store.keys.create("k"), store.keys.create("other")
+    with gateway(tmp_path, "--workers", "2") as (url, process):
+        eventually(lambda: len(workers_of(process)) == 2 and ask(url, key) == 200, 60)
+        config = tmp_path / "moorage.yaml"
+        config.write_text(config.read_text().replace("{m: ", "{n: "))
+        eventually(lambda: [ask(url, other) for _ in range(8)] == [404] * 8, 60)
+        config.write_text(config.read_text().replace("{n: ", "{m: "))
+        store.keys.delete("k")
+        eventually(lambda: [ask(url, key) for _ in range(8)] == [401] * 8, 60)
+        eventually(lambda: [ask(url, other) for _ in range(8)] == [200] * 8, 60)
+    store.close()
+
+
+def _is_listening(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url.removesuffix('/v1')}/health", timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False

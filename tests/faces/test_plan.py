@@ -93,6 +93,7 @@ def test_a_log_is_learned_from_and_the_plan_after_it_says_so(models: Path) -> No
 @pytest.mark.parametrize(
     "words",
     [["plan"], ["plan", "nope", "--gpus", "4090"], ["plan", "small", "--gpus", "banana"], ["plan", "small", "--gpus", "4090", "--vllm", "1.0"], ["model", "inspect", "nope"],
+     ["plan", "small", "--gpus", "0x4090"], ["plan", "small", "--gpus", "4090", "--kv-cache-dtype", "int3"], ["plan", "--explain", "no-such-flag"], ["plan", "a\nb=small", "--gpus", "4090"],
      ["plan", "small", "--gpus", "4090", "--learn", "no.log"], ["plan", "small", "--gpus", "4090", "--learn", "small"], ["plan", "--stack", "no.yaml"]],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_no_trace(models: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
@@ -126,3 +127,39 @@ def test_a_gguf_file_is_described(tmp_path: Path) -> None:
 
     assert data["format"] == "gguf"
     assert data["notices"][0]["code"] == "gguf_in_vllm"
+
+
+def test_a_plan_ends_in_the_commands_that_start_it(models: Path) -> None:
+    words = ("plan", models / "small", f"rank={models / 'm3'}", "--gpus", "4090", "--vllm", "0.11.0", "--data", models / "data")
+    shown, plan = _run(*words), json.loads(_run(*words, "--json").stdout)
+
+    for service in plan["services"]:
+        assert set(service["commands"]) == {"serve", "docker"}
+        assert service["commands"]["serve"] in shown.output and service["commands"]["docker"] in shown.output
+        assert f"vllm serve {models}" in service["commands"]["serve"] and "vllm/vllm-openai:v0.11.0" in service["commands"]["docker"]
+    assert [service["port"] for service in plan["services"]] == [8000, 8001]
+    assert shown.output.index(":8000/health") < shown.output.index(":8001/health")
+
+
+def test_a_flag_is_explained_alone_and_with_the_value_of_a_plan(models: Path) -> None:
+    alone = _run("plan", "--explain", "task", "--vllm", "0.20.0")
+    planned = _run(
+        "plan", models / "small", "--gpus", "4090", "--users", 3, "--explain", "max-num-seqs", "--json", "--data", models / "data"
+    )
+
+    assert alone.exit_code == 0 and "--runner pooling" in alone.output
+    (service,) = json.loads(planned.stdout)["services"]
+    assert (service["name"], service["value"]) == ("small", "8") and "3 users" in service["reason"]
+
+
+def test_a_pasted_line_says_what_it_will_use_of_each_card(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(models))
+    line = f"vllm serve {models / 'small'} --max-model-len 8192 --swap-space 4"
+    words = ("model", "check", line, "--version", "0.33.0", "--data", models / "data")
+    shown, data, without = _run(*words, "--gpus", "4090"), json.loads(_run(*words, "--gpus", "4090", "--json").stdout), _run(*words)
+
+    assert shown.exit_code == 0 and "█" in shown.stderr and "It starts" in shown.stderr
+    assert shown.stdout.startswith("vllm serve") and "swap" not in shown.stdout
+    assert data["forecast"]["verdict"] == "fits" and data["forecast"]["cards"][0]["used_bytes"] > 2**30
+    assert data["forecast"]["service"]["flags"]["max_model_len"] == 8192
+    assert "--gpus" in without.stderr

@@ -10,7 +10,8 @@ import pytest
 from minio import Minio
 
 from moorage.store.pictures import PicturePlace
-from tests.builders.s3_server import NoPackageIndex, S3Server, s3_server
+from tests.builders.pip_environment import NoPackageIndex
+from tests.builders.s3_server import S3Server, s3_server
 
 _numbers = itertools.count()
 

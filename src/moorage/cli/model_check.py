@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
-from moorage.core.errors import Language
+from moorage.cli.plan_page import bars, rows, say
 from moorage.engines.vllm import check as checking
-from moorage.engines.vllm.explain import Explained, explain
+from moorage.engines.vllm.version import installed
+
+if TYPE_CHECKING:
+    from moorage.stack.forecast import Forecast
 
 _MARKS = {"error": "✗", "warning": "!", "note": "·"}
+_VERDICTS = {"fits": "✓", "may_fit": "!", "too_much": "✗", "no_cache": "✗", "too_few_cards": "✗", "shorter": "+", "plan": "+"}
 _Version = Annotated[
     str | None,
     typer.Option(
@@ -26,24 +28,52 @@ _Version = Annotated[
 def check(
     command: Annotated[str, typer.Argument(help="A `vllm serve` or `docker run` line, in quotes; - reads it. 命令行；- 表示标准输入")] = "",
     version: _Version = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option("--gpus", help="The cards it will run on, e.g. 2x4090; this machine's when not given. 显卡", show_default=False),
+    ] = None,
+    files: Annotated[
+        str | None,
+        typer.Option(
+            "--files", help="Where the model's files are, when the line's own name does not lead there. 模型目录", show_default=False
+        ),
+    ] = None,
     explain_flag: Annotated[str, typer.Option("--explain", help="Explain one flag instead. 解释一个参数", show_default=False)] = "",
+    data: o.Data = None,
+    config: o.Config = None,
     json: o.Json = False,
 ) -> None:
     """Say what is wrong with a vLLM command line, and print the mended one. 检查并修正 vLLM 命令。
 
     Reads lines from other times and versions: renamed flags get their name of this version, those that are gone are left out, each with a reason.
+    Where the model's files are here and the cards are known, it says what the command will use of each card and whether it starts.
     """
+    from moorage.stack.flagwords import explain_flag as explain_words
+    from moorage.stack.planner import forecast_command
+    from moorage.stack.shapes import flag_data, forecast_data
+    from moorage.wiring import load
+
     language = show.language()
     if explain_flag:
-        found = explain(explain_flag, version)
-        show.data(_explained_data(found, language), json, lambda: found.say(language))
+        words = explain_words(explain_flag, version)
+        show.data(flag_data(words, language), json, lambda: words.flag.say(language))
         return
-    checked = checking.check(_read(command), version, _installed())
-    show.data(checking.checked_data(checked, language), json, lambda: checked.line)
+    checked = checking.check(_read(command), version, installed())
+    made = forecast_command(checked, gpus, files, load({"data": data}, config)[0].settings.data)
+    found = {**checking.checked_data(checked, language), "forecast": forecast_data(made, language)}
+    show.data(found, json, lambda: checked.line)
     if not json:
-        show.talk(f"vLLM {checked.at}")
-        for remark in checked.remarks:
-            show.talk(f"  {_MARKS[remark.weight]} {remark.say(language)}")
+        _talk(checked, made)
+
+
+def _talk(checked: checking.Checked, made: Forecast) -> None:
+    show.talk(f"vLLM {checked.at}")
+    for remark in checked.remarks:
+        show.talk(f"  {_MARKS[remark.weight]} {remark.say(show.language())}")
+    if made.plan:
+        show.talk(f"\n{bars(made.plan)}\n\n{rows(made.plan)}\n")
+    for notice in made.notices:
+        show.talk(f"  {_VERDICTS.get(notice.code, '·')} {say(notice)}")
 
 
 def _read(command: str) -> str:
@@ -54,23 +84,3 @@ def _read(command: str) -> str:
     if not command.strip():
         raise typer.BadParameter("give a command line in quotes, or - to read one", param_hint="COMMAND")
     return command
-
-
-def _installed() -> str | None:
-    try:
-        return installed_version("vllm")
-    except PackageNotFoundError:
-        return None
-
-
-def _explained_data(found: Explained, language: Language) -> dict[str, object]:
-    return {
-        "name": found.name,
-        "takes": found.takes,
-        "first": str(found.span.first),
-        "last": str(found.span.last),
-        "version": str(found.at),
-        "is_there": found.is_there,
-        "instead": found.instead,
-        "text": found.say(language),
-    }

@@ -11,17 +11,12 @@ import typer
 
 from moorage.cli import options as o
 from moorage.cli import show
+from moorage.cli.plan_page import page, say
 from moorage.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from moorage.core.nouns import Notice
-    from moorage.plan.explain import Line
-    from moorage.plan.result import CardUse, Placed, StackPlan
+    from moorage.plan.result import StackPlan
     from moorage.stack.services import ServiceList
-
-_BAR = 48
-_SHADES = "█▓▒░▚▞▙▟"
-_OTHERS = "×"
 
 
 def plan(
@@ -36,6 +31,7 @@ def plan(
     tp: Annotated[int | None, typer.Option("--tp", min=1, max=64, help="Cards to cut each model over. 张量并行数", show_default=False)] = None,
     eager: Annotated[bool, typer.Option("--enforce-eager", help="Without CUDA graphs. 不使用 CUDA graph")] = False,
     learn: Annotated[Path | None, typer.Option("--learn", help="A start-up log to learn from first. 先从启动日志学习", show_default=False)] = None,
+    flag: Annotated[str | None, typer.Option("--explain", metavar="FLAG", help="Explain one flag, and the value that the plan gives it. 解释一个参数", show_default=False)] = None,
     with_reasons: Annotated[bool, typer.Option("--why", help="Say where each number comes from. 说明每个数字的来由")] = False,
     data: o.Data = None,
     config: o.Config = None,
@@ -43,12 +39,16 @@ def plan(
 ) -> None:  # fmt: skip
     """Plan which model runs on which card, and with which flags. 规划模型与显卡。
 
-    Reads the models' own files and reckons what vLLM will use; needs no GPU. Exits 1 when a service has no place.
+    Reads the models' own files and reckons what vLLM will use; needs no GPU. Ends in the commands that start each service, valid for the
+    version. Exits 1 when a service has no place.
     """
     from moorage.stack.planner import learn_from, plan_services
     from moorage.stack.shapes import plan_data
     from moorage.wiring import load
 
+    if flag and not models and stack is None:
+        _explain(flag, vllm, None, json)
+        return
     entries = _entries(models or [], stack)
     asked = [replace(e, context=context or e.context, users=users or e.users, max_seqs=max_seqs or e.max_seqs, tp=tp or e.tp, eager=eager or e.eager,
                      kv_cache_dtype=kv_cache_dtype or e.kv_cache_dtype) for e in entries.services]  # fmt: skip
@@ -58,14 +58,17 @@ def plan(
         lesson = learn_from(learn, asked[0].model, cards, folder)
         show.talk(_learned(lesson.model, lesson.card, lesson.version, lesson.residual_bytes))
     made = plan_services(asked, cards, vllm or entries.vllm, folder)
-    show.data(plan_data(made, show.language()), json, lambda: _table(made, with_reasons))
+    if flag:
+        _explain(flag, None, made, json)
+    else:
+        show.data(plan_data(made, show.language()), json, lambda: page(made, with_reasons))
     if not made.is_whole:
         raise typer.Exit(1)
 
 
 def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     """The services of the command line, after those of the file. A service is named for its model unless it has a name."""
-    from moorage.stack.services import ServiceEntry, ServiceList, read_services
+    from moorage.stack.services import ServiceEntry, ServiceList, name_of, read_services, unique_name
 
     listed = read_services(stack) if stack else ServiceList(())
     typed: list[ServiceEntry] = []
@@ -73,8 +76,8 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     for text in models:
         name, sign, model = text.partition("=")
         if not sign or "/" in name:
-            name, model = Path(text.removeprefix("hf:").removeprefix("ms:")).name, text
-        unique = next(n for n in (name, *(f"{name}-{i}" for i in range(2, 100))) if n not in taken)
+            name, model = name_of(text), text
+        unique = unique_name(name, taken)
         taken.add(unique)
         typed.append(ServiceEntry(unique, model))
     if not typed and not listed.services:
@@ -85,84 +88,19 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     return replace(listed, services=(*listed.services, *typed))
 
 
+def _explain(flag: str, vllm: str | None, made: StackPlan | None, json: bool) -> None:
+    """One flag, and beneath it what each service of the plan is given for it."""
+    from moorage.stack.flagwords import explain_flag
+    from moorage.stack.shapes import flag_data
+
+    words = explain_flag(flag, vllm, made)
+    lines = [f"  {one.service}: {one.value or '-'}" + (f"  ({say(one.reason)})" if one.reason else "") for one in words.chosen]
+    show.data(flag_data(words, show.language()), json, lambda: "\n".join([words.flag.say(show.language()), *lines]))
+
+
 def _learned(model: str, card: str, version: str, residual: int) -> str:
     from moorage.plan.words import gib
 
     if show.language() == "zh":
         return f"已学习：{model} 在 {card}、vLLM {version} 上的缓存比推算{'多' if residual >= 0 else '少'} {gib(abs(residual))}。"
     return f"Learned: the cache of {model} on {card} with vLLM {version} is {gib(abs(residual))} {'more' if residual >= 0 else 'less'} than reckoned."
-
-
-# -- what a person reads
-
-
-def _table(made: StackPlan, with_reasons: bool) -> str:
-    from moorage.plan.explain import explain
-
-    shades = {service.name: _SHADES[i % len(_SHADES)] for i, service in enumerate(made.placed)}
-    parts = [f"vLLM {made.version}", "\n".join(_bar(use, shades) for use in made.cards), _legend(shades)]
-    parts.append(show.table([_row(service) for service in made.placed], _columns()))
-    if with_reasons:
-        parts += [f"{service.name}\n" + "\n".join(_line(line) for line in explain(service)) for service in made.placed]
-    for refused in made.refused:
-        parts.append(
-            "\n".join(
-                [_no_place(refused.name), *(f"  - {_say(n)}" for n in refused.reasons), *(f"  + {_say(n)}" for n in refused.remedies)]
-            )
-        )
-    said = [f"{service.name}: {_say(n)}" for service in made.placed for n in service.notices] + [_say(n) for n in made.notices]
-    parts.append("\n".join(said))
-    return "\n\n".join(part for part in parts if part)
-
-
-def _bar(use: CardUse, shades: dict[str, str]) -> str:
-    """One card: as many signs as its memory has parts, in the order in which they are started."""
-    from moorage.plan.words import gib
-
-    total = use.card.total_bytes
-    drawn, filled = "", 0
-    for name, size in use.parts:
-        filled += size
-        drawn += (shades.get(name, _OTHERS) * _BAR)[: max(round(filled / total * _BAR) - len(drawn), 0)]
-    spare = f"{gib(use.spare_bytes)} {'空闲' if show.language() == 'zh' else 'spare'}"
-    return f"GPU {use.card.index}  {drawn}{'·' * (_BAR - len(drawn))}  {gib(use.used_bytes)} / {gib(total)}  {spare}  {use.card.name}"
-
-
-def _legend(shades: dict[str, str]) -> str:
-    return "  ".join(f"{shade} {name}" for name, shade in shades.items())
-
-
-def _columns() -> list[str]:
-    return ["#", "service", "model", "gpu", "tp", "pp", "context", "seqs", "holds", "cache", "tokens", "at_once", "tokens_per_s"]
-
-
-def _row(service: Placed) -> dict[str, object]:
-    from moorage.plan.words import gib
-
-    plan, speed = service.prediction, service.speed
-    has_cache = bool(plan.layout.groups)
-    return {
-        "#": service.order, "service": service.name, "model": service.wish.spec.name, "gpu": "+".join(map(str, service.cards)), "tp": plan.flags.tp,
-        "pp": plan.flags.pp, "context": plan.flags.max_len, "seqs": plan.flags.max_seqs, "holds": gib(service.held_bytes),
-        "cache": gib(plan.cache.low) if has_cache else "-", "tokens": f"{plan.tokens[0]:,}" if has_cache else "-",
-        "at_once": f"{service.users:.1f}" if has_cache else "-",
-        "tokens_per_s": f"~{speed.decode_one:.0f}" if speed.decode_one else f"~{speed.prefill:,.0f}" if speed.prefill else "",
-    }  # fmt: skip
-
-
-def _line(line: Line) -> str:
-    from moorage.plan.words import gib
-
-    size = ""
-    if line.bytes:
-        low, high = gib(line.bytes.low), gib(line.bytes.high)
-        size = low if low == high else f"{gib(line.bytes.likely)} ({low} - {high})"
-    return f"  {line.name:20} {size:32} {_say(line.reason)}".rstrip()
-
-
-def _no_place(name: str) -> str:
-    return f"{name} 没有位置：" if show.language() == "zh" else f"{name} has no place:"
-
-
-def _say(notice: Notice) -> str:
-    return notice.say(show.language())

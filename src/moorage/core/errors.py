@@ -12,9 +12,8 @@
     │   ├── PathUnreadable        a file that is there and cannot be read
     │   ├── CommandLineInvalid    a pasted command line that cannot be understood
     │   ├── FlagUnknown           a flag that no version has
-    │   ├── VersionUnknown        a version of a model server that is not in the table
+    │   ├── VersionUnknown        what names no version of an engine that is known here
     │   ├── CardsInvalid          what names no GPU
-    │   ├── VersionInvalid        what names no version of an engine
     │   ├── AddressRefused        a web address that is not to be asked
     │   └── AddressUnreadable     a web address that gives no document
     ├── NotFound                  (404)
@@ -175,21 +174,15 @@ class FlagUnknown(BadInput):
 
 
 class VersionUnknown(BadInput):
-    """The flags of vLLM {version} are not known; the table covers {oldest} to {newest}. Name one of these with --version."""
+    """{version!r} is no version of vLLM that is known here; {oldest} to {newest} are. Name one of these, e.g. 0.11.0."""
 
-    zh = "不了解 vLLM {version} 的参数；参数表覆盖 {oldest} 至 {newest}。请用 --version 指定其中之一。"
+    zh = "不了解 vLLM 版本 {version!r}；已知 {oldest} 至 {newest}。请指定其中之一，如 0.11.0。"
 
 
 class CardsInvalid(BadInput):
-    """{value!r} names no GPU. Write a count and a name or a size: 4x4090, 2xL40S, A100-80G, 24GB; commas between different ones."""
+    """{value!r} names no NVIDIA GPU that is known here. Write a count and a name or a size: 4x4090, 2xL40S, A100-80G, 24GB; commas between different ones."""
 
-    zh = "{value!r} 不是可识别的 GPU。请写数量与型号或显存大小：4x4090、2xL40S、A100-80G、24GB；不同型号用逗号分隔。"
-
-
-class VersionInvalid(BadInput):
-    """{value!r} is no version of vLLM that can be planned for. Write one between {oldest} and {latest}, e.g. 0.11.0."""
-
-    zh = "{value!r} 不是可规划的 vLLM 版本。请写 {oldest} 到 {latest} 之间的版本，如 0.11.0。"
+    zh = "{value!r} 不是可识别的 NVIDIA GPU。请写数量与型号或显存大小：4x4090、2xL40S、A100-80G、24GB；不同型号用逗号分隔。"
 
 
 class AddressRefused(BadInput):

@@ -134,6 +134,12 @@ class Settings:
         "供其他程序使用的文本中图片的公开地址，如 http://10.0.0.5:8484/images",
         "gateway.images_url",
     )
+    models_folder: str = _setting(
+        "",
+        "folder of models that may be named from other machines, besides those in the caches of Hugging Face and ModelScope",
+        "除 Hugging Face 与 ModelScope 缓存外，可供其他机器按名称使用的模型目录",
+        "models_folder",
+    )
     max_request_bytes: int = _setting(
         64 * 2**20,
         "largest request the gateway reads, bytes",

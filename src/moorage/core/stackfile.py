@@ -21,8 +21,8 @@ from moorage.core.settings import SETTINGS, Setting
 FILE_NAME = "moorage.yaml"
 SECTIONS = ("models", "knowledge", "apps", "gateway", "store")
 MODEL_FIELDS = (
-    "url", "key", "model", "kind", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "template", "defaults", "bounds", "queue", "queue_timeout_s",
-    "price",
+    "url", "key", "model", "kind", "version", "weight", "parallel", "replicas", "aliases", "task", "tool_parsing", "template", "tool_format", "native",
+    "answer_in_reasoning", "token_ids", "defaults", "bounds", "queue", "queue_timeout_s", "price",
 )  # fmt: skip
 """What an entry of ``models:`` may say to the gateway; ``llm`` and ``embedder`` take their settings beside."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -238,6 +238,7 @@ def _model_rules() -> dict[str, object]:
         "model": {**text, "description": "the name the server knows (服务端的模型名称)"},
         "key": {**text, "description": "the server's key (服务端密钥)"},
         "kind": {**text, "description": "what serves it: openai, vllm, sglang, ... (服务类型)"},
+        "version": {**text, "description": "its version, such as 0.9.2, where it is an old one (服务版本)"},
         "weight": {"type": "integer", "minimum": 1, "description": "its share of the requests (权重)"},
         "parallel": {**whole, "description": "requests at once; 0 leaves it to the server (并发上限，0 不限)"},
     }
@@ -249,9 +250,26 @@ def _model_rules() -> dict[str, object]:
         "task": {**text, "description": "chat, embed, rerank, ... (用途)"},
         "template": {
             "type": "string",
-            "description": "the model's folder, tokenizer_config.json or .jinja, for tool_parsing: gateway (对话模板)",
+            "description": "the model's folder, tokenizer_config.json, .jinja or .gguf, for tool_parsing: gateway (对话模板)",
+        },
+        "tool_format": {
+            **text,
+            "description": "how the model writes calls, where its template does not tell: hermes, qwen3_xml, ... (工具调用格式)",
+        },
+        "native": {
+            "type": "array",
+            "items": {"enum": ["responses", "messages"]},
+            "description": "addresses that its servers speak themselves (服务端原生支持的接口)",
+        },
+        "answer_in_reasoning": {
+            "enum": ["content", "keep"],
+            "description": "reasoning that no answer followed: given as the answer, or left (未输出答案时的思考内容)",
         },
         "tool_parsing": {"enum": ["native", "gateway"], "description": "who reads tool calls (由谁解析工具调用)"},
+        "token_ids": {
+            **text,
+            "description": "the .tiktoken or tokenizer.json whose ids clients may send to be embedded (token id 的分词器)",
+        },
         "defaults": {"type": "object", "description": "parameters a request does not name (默认参数)"},
         "bounds": {"type": "object", "description": "least and most of a parameter: [low, high] (参数范围)"},
         "queue": {**whole, "description": "requests that may wait (排队上限)"},

@@ -211,7 +211,7 @@ class Gateway:
         if pool is None:
             raise unknown_model(name, await self._names(caller))
         entry = pool.entry
-        if (entry.defaults or entry.bounds) and endpoint.needs:
+        if (entry.defaults or entry.bounds) and (endpoint.needs or endpoint.name in entry.native):
             body = with_defaults(body, entry.defaults, entry.bounds)
         conversion = convert(entry, body) if (convert := self._conversions.get(endpoint.name)) is not None else None
         tokens = peeked.tokens if isinstance(peeked, GenerationPeek) else len(body) // 4
@@ -351,7 +351,7 @@ def _tidy(path: str) -> str:
 
 
 async def _refuse(refusal: GatewayRefusal, head: Head, endpoint: Endpoint | None, send: Send) -> None:
-    is_messages = endpoint is not None and endpoint.name == "messages"
+    is_messages = endpoint is not None and endpoint.is_anthropic
     body = messages_error(refusal, head.language) if is_messages else refusal.body(head.language)
     headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode("latin-1"))]
     headers.extend(refusal.all_headers())

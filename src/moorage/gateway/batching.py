@@ -22,6 +22,20 @@ Send = Callable[[Sequence[str]], Awaitable[Vectors]]
 class _Waiting:
     texts: Sequence[str]
     result: asyncio.Future[tuple[list[bytes], int]]
+    batch: _Batch | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Requests that are at the engine together, and the task that waits for it."""
+
+    requests: Sequence[_Waiting]
+    task: asyncio.Task[None] | None = None
+
+    def end_if_left(self) -> None:
+        """Ends the engine's work once nobody waits for it any more."""
+        if self.task is not None and all(one.result.done() for one in self.requests):
+            self.task.cancel()
 
 
 @dataclass(slots=True)
@@ -60,7 +74,7 @@ class MicroBatcher:
         """The vectors of these texts, in order, and the tokens counted for them. ``send`` is called with the texts of several requests of this key.
 
         Raises what ``send`` raises; where a batch of several requests is refused, each is tried alone, so that one request never fails for another's text.
-        A caller that is cancelled leaves the line.
+        A caller that is cancelled leaves the line; once all callers of a batch have left, ``send`` is cancelled.
         """
         if self._texts + len(texts) > self._bound:
             raise refusal(
@@ -78,6 +92,10 @@ class MicroBatcher:
         self._arrange(key, line)
         try:
             return await one.result
+        except asyncio.CancelledError:
+            if one.batch is not None:
+                one.batch.end_if_left()
+            raise
         finally:
             if one in line.waiting:
                 line.waiting.remove(one)
@@ -114,7 +132,10 @@ class MicroBatcher:
         if not batch:
             return
         line.in_flight += 1
-        task = asyncio.create_task(self._sent(key, line, batch))
+        together = _Batch(batch)
+        for one in batch:
+            one.batch = together
+        task = together.task = asyncio.create_task(self._sent(key, line, batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

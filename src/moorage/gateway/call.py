@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from moorage.core.errors import Language
 from moorage.gateway.admission import Admission, Caller, CallRecord
-from moorage.gateway.config import ModelEntry, Replica
+from moorage.gateway.config import NATIVE, ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Endpoint
 from moorage.gateway.multipart import with_model as form_with_model
 from moorage.gateway.peek import GenerationPeek, Peek, with_model, with_usage
+from moorage.gateway.warnings import warning_header
 
 _PASSED_ON = frozenset({b"traceparent", b"tracestate", b"x-data-parallel-rank", b"x-session-id"})
 _JSON = b"content-type: application/json\r\n"
@@ -94,6 +95,8 @@ class Call:
     first: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    warning: str = ""
+    """What is told of its answer in a header."""
     is_begun: bool = False
     """Whether the client has seen a byte."""
     is_sent: bool = False
@@ -108,6 +111,12 @@ class Call:
     def is_batch(self) -> bool:
         """Whether it waits behind others: as it says itself, or as its key does."""
         return self.head.is_batch or self.caller.is_batch
+
+    @property
+    def minds_answer(self) -> bool:
+        """Whether reasoning that no answer follows becomes the answer: of chats that the server took apart."""
+        is_chat = self.endpoint.needs == "messages" or (self.conversion is not None and self.endpoint.name in NATIVE)
+        return is_chat and self.entry.tool_parsing == "native" and self.entry.answer_in_reasoning == "content"
 
     @property
     def wants_usage(self) -> bool:
@@ -142,6 +151,12 @@ class Call:
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         headers.extend(self.admission.headers)
+        if self.conversion is not None:
+            headers.extend(self.conversion.headers)
+            if self.endpoint.is_anthropic:
+                headers.append((b"request-id", self.head.request_id.encode("latin-1")))
+        if self.warning:
+            headers.extend(warning_header(self.warning))
         return headers
 
     def record(self) -> CallRecord:

@@ -9,18 +9,20 @@ from typing import cast
 from moorage.core.errors import BadInput, SettingInvalid
 from moorage.core.settings import Settings
 from moorage.core.stackfile import StackFile
-from moorage.gateway.backends import backend
+from moorage.gateway.backends import Version, backend, parse_version
 from moorage.gateway.prices import FREE, Price
 from moorage.models.address import parse_address
 
+NATIVE = ("responses", "messages")
+"""Endpoints that some servers speak themselves and the gateway speaks for the others."""
 Bounds = Mapping[str, tuple[float | None, float | None]]
-_SERVER_FIELDS = ("url", "key", "model", "kind", "weight", "parallel")
+_SERVER_FIELDS = ("url", "key", "model", "kind", "version", "weight", "parallel")
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One server of a model. ``url`` is its base address, ``model`` the name it knows ("" for the entry's), ``parallel`` the requests it
-    gets at once (0: as many as come). ``key`` is a secret and stays out of ``repr``."""
+    """One server of a model. ``url`` is its base address, ``model`` the name it knows ("" for the entry's), ``version`` of what serves it ("" where
+    unknown), ``parallel`` the requests it gets at once (0: as many as come). ``key`` is a secret and stays out of ``repr``."""
 
     url: str
     kind: str = "openai"
@@ -28,11 +30,21 @@ class Replica:
     weight: int = 1
     model: str = ""
     parallel: int = 0
+    version: str = ""
+
+    @property
+    def engine_version(self) -> Version | None:
+        """The version as numbers; None where unknown."""
+        return parse_version(self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model as clients see it: its names, its servers, what is added to requests, and how many may wait."""
+    """A model as clients see it: its names, its servers, what is added to requests, and how many may wait.
+
+    ``native``: the endpoints that its servers speak themselves, of those that are converted otherwise. ``answer_in_reasoning``: what becomes of
+    reasoning that no answer followed, ``content`` or ``keep``. ``token_ids``: the file of the tokenizer whose ids clients of an embedder may send.
+    """
 
     name: str
     replicas: tuple[Replica, ...]
@@ -40,6 +52,10 @@ class ModelEntry:
     task: str = "chat"
     tool_parsing: str = "native"
     template: str = ""
+    tool_format: str = ""
+    native: tuple[str, ...] = ()
+    answer_in_reasoning: str = "content"
+    token_ids: str = ""
     defaults: Mapping[str, object] = field(default_factory=dict[str, object])
     bounds: Bounds = field(default_factory=dict[str, tuple[float | None, float | None]])
     queue: int = 256
@@ -114,9 +130,6 @@ class _Reader:
         raw = self._raw
         aliases = tuple(self._text(f"aliases[{i}]", each) for i, each in enumerate(self._list("aliases", raw.get("aliases"))))
         task = self._text("task", raw.get("task", "embed" if self._name == "embedder" else "chat"))
-        tool_parsing = self._text("tool_parsing", raw.get("tool_parsing", "native"))
-        if tool_parsing not in ("native", "gateway"):
-            raise self._invalid("tool_parsing", tool_parsing, "it must be native or gateway", "只能是 native 或 gateway")
         replicas = self._replicas()
         own = {r.model for r in replicas if r.model} if self._name in ("llm", "embedder") else set[str]()
         return ModelEntry(
@@ -124,8 +137,12 @@ class _Reader:
             replicas=replicas,
             aliases=tuple(dict.fromkeys(a for a in (*aliases, *sorted(own)) if a != self._name)),
             task=task,
-            tool_parsing=tool_parsing,
+            tool_parsing=self._one_of("tool_parsing", ("native", "gateway")),
             template=self._optional("template", raw.get("template")),
+            tool_format=self._tool_format(self._optional("tool_format", raw.get("tool_format"))),
+            native=tuple(self._one_of(f"native[{i}]", NATIVE, each) for i, each in enumerate(self._list("native", raw.get("native")))),
+            answer_in_reasoning=self._one_of("answer_in_reasoning", ("content", "keep")),
+            token_ids=self._optional("token_ids", raw.get("token_ids")),
             defaults=self._mapping("defaults", raw.get("defaults")),
             bounds={key: self._bound(f"bounds.{key}", each) for key, each in self._mapping("bounds", raw.get("bounds")).items()},
             queue=int(self._number("queue", raw.get("queue", 256), 0, 1_000_000, whole=True)),
@@ -176,6 +193,7 @@ class _Reader:
             weight=int(self._number(f"{dot}weight", fields.get("weight", 1), 1, 1000, whole=True)),
             model=self._optional(f"{dot}model", fields.get("model")),
             parallel=int(self._number(f"{dot}parallel", fields.get("parallel", 0), 0, 1_000_000, whole=True)),
+            version=self._optional(f"{dot}version", fields.get("version")),
         )
 
     def _kind(self, place: str, raw: object) -> str:
@@ -184,6 +202,21 @@ class _Reader:
             return backend(kind).name
         except BadInput as e:
             raise self._invalid(place, kind, str(e), e.say("zh")) from e
+
+    def _one_of(self, place: str, choices: tuple[str, ...], raw: object = None) -> str:
+        chosen = self._text(place, raw if raw is not None else self._raw.get(place, choices[0]))
+        if chosen not in choices:
+            raise self._invalid(place, chosen, f"it must be {' or '.join(choices)}", f"只能是 {' 或 '.join(choices)}")
+        return chosen
+
+    def _tool_format(self, name: str) -> str:
+        if name:
+            from moorage.gateway.toolcalls.formats import FORMATS  # only here: most gateways need none
+
+            if name not in FORMATS:
+                known = ", ".join(sorted(FORMATS))
+                raise self._invalid("tool_format", name, "there is no such format", "没有此格式", (f"Known: {known}.", f"可用：{known}。"))
+        return name
 
     def _price(self, raw: Mapping[str, object]) -> Price:
         for key in raw:

@@ -14,10 +14,11 @@ import msgspec
 from moorage.gateway.backends import Backend, backend
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.gateway.endpoints import Conversion, Conversions
-from moorage.gateway.errors import bad_field, bad_json
-from moorage.gateway.parameters import TOUCHED, mapped, needs_mapping
+from moorage.gateway.errors import Headers, bad_field, bad_json, refusal
+from moorage.gateway.parameters import TOUCHED, Mapped, mapped, needs_mapping
+from moorage.gateway.peek import with_defaults
 from moorage.gateway.relay import StreamConversion
-from moorage.gateway.shapes import messages, rerank, responses, score
+from moorage.gateway.shapes import functions, messages, rerank, responses, score
 from moorage.gateway.shapes.fields import Json, obj
 
 _CHAT = "/chat/completions"
@@ -25,7 +26,10 @@ _CHAT = "/chat/completions"
 
 def conversions() -> Conversions:
     """One for each endpoint whose shape some server does not speak."""
-    return {"chat": _chat, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages}
+    return {
+        "chat": _chat, "completions": _completions, "rerank": _rerank, "score": _score, "responses": _responses, "messages": _messages,
+        "count_tokens": _count_tokens,
+    }  # fmt: skip
 
 
 def load(body: bytes) -> Json:
@@ -44,11 +48,13 @@ def load(body: bytes) -> Json:
 class _Whole:
     """A conversion whose answers come in one piece only."""
 
+    headers: Headers = ()
+
     def stream(self, replica: Replica) -> StreamConversion:
         raise bad_field("stream", "this endpoint does not stream", "该接口不支持流式")
 
 
-# Chat, in the words of its engine
+# Chat and completions, in the words of their engine
 
 
 def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
@@ -57,43 +63,83 @@ def _chat(entry: ModelEntry, body: bytes) -> Conversion | None:
         from moorage.gateway.tool_parsing import tool_parsing
 
         return tool_parsing(entry, body)
+    return _in_other_words(entry, body, _CHAT)
+
+
+def _completions(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return _in_other_words(entry, body, "/completions")
+
+
+def _in_other_words(entry: ModelEntry, body: bytes, path: str) -> Conversion | None:
     kinds = tuple(sorted({replica.kind for replica in entry.replicas}))
     if not _touched(kinds).search(body):
         return None
     loaded = load(body)
-    return _Chat(entry, loaded) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
+    is_old = path == _CHAT and functions.is_old(loaded) and any(not backend(kind).traits.knows_functions for kind in kinds)
+    if is_old:
+        asked = functions.with_tools(loaded)
+        return _OneCall(entry, asked, is_old=True) if functions.wants_function_call(loaded) else _Generation(entry, asked, path)
+    if loaded.get("parallel_tool_calls") is False and any("parallel_tool_calls" in backend(kind).traits.ignores for kind in kinds):
+        return _OneCall(entry, loaded, is_old=False)
+    return _Generation(entry, loaded, path) if any(needs_mapping(loaded, backend(kind)) for kind in kinds) else None
 
 
 @cache
 def _touched(kinds: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = set(TOUCHED).union(
+    names = {*TOUCHED, "functions", "function_call"}.union(
         *(backend(kind).traits.cannot | backend(kind).traits.ignores | backend(kind).traits.spelling.keys() for kind in kinds)
     )
     words = [*(re.escape(name) for name in names), *(["n"] if any(backend(kind).traits.most_choices < 128 for kind in kinds) else [])]
     return re.compile(rb'"(?:%b)"' % "|".join(sorted(words)).encode())
 
 
-class _Chat:
-    """A chat request in the engine's own words; the answer is the engine's, untouched."""
+class _Generation:
+    """A request in the engine's own words; the answer is the engine's, untouched."""
 
-    def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._body = entry, body
+    def __init__(self, entry: ModelEntry, body: Json, path: str) -> None:
+        self._entry, self._body, self._path = entry, body, path
+        self.headers: Headers = ()
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return _CHAT, _chat_body(self._body, replica, self._entry)
+        asked = mapped_for(replica, self._entry, self._body)
+        self.headers = ignored_header(asked)
+        return self._path, msgspec.json.encode(asked.body)
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         return reply
 
-    def stream(self, replica: Replica) -> None:
+    def stream(self, replica: Replica) -> StreamConversion | None:
         return None
 
 
-def _chat_body(body: Json, replica: Replica, entry: ModelEntry) -> bytes:
-    out = {**mapped(body, backend(replica.kind), model=entry.name).body, "model": replica.model or entry.name}
+class _OneCall(_Generation):
+    """A chat for a client that takes one call at a time, in the old words or in today's, before an engine that would give more."""
+
+    def __init__(self, entry: ModelEntry, body: Json, *, is_old: bool) -> None:
+        asked = {name: value for name, value in body.items() if name != "parallel_tool_calls"}
+        super().__init__(entry, asked, _CHAT)
+        self._is_old = is_old
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return functions.first_call(reply, is_old=self._is_old)
+
+    def stream(self, replica: Replica) -> StreamConversion | None:
+        wants_usage = obj(self._body.get("stream_options")).get("include_usage") is True
+        return functions.FirstCall(is_old=self._is_old, wants_usage=wants_usage)
+
+
+def mapped_for(replica: Replica, entry: ModelEntry, body: Json) -> Mapped:
+    """A generation's request as this server wants it: its words, its name of the model, and the tokens counted. Raises GatewayRefusal."""
+    asked = mapped(body, backend(replica.kind), replica.engine_version, model=entry.name)
+    out = {**asked.body, "model": replica.model or entry.name}
     if out.get("stream"):
         out["stream_options"] = {**obj(out.get("stream_options")), "include_usage": True}
-    return msgspec.json.encode(out)
+    return Mapped(out, asked.ignored)
+
+
+def ignored_header(asked: Mapped) -> Headers:
+    """Names the parameters that the engine was asked without."""
+    return ((b"x-moorage-ignored", ", ".join(asked.ignored).encode()),) if asked.ignored else ()
 
 
 # Reranking and scores
@@ -156,14 +202,18 @@ def answer_of(reply: bytes) -> object:
 # Responses and Messages, over chat
 
 
-def _responses(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Responses(entry, load(body))
+def _responses(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "responses" in entry.native else _Responses(entry, load(body))
 
 
 class _Responses:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
         self._body, self._chat = body, _OverChat(entry, responses.to_chat(body))
         self._id = f"resp_{secrets.token_hex(16)}"
+
+    @property
+    def headers(self) -> Headers:
+        return self._chat.headers
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._chat.ask(replica)
@@ -175,14 +225,18 @@ class _Responses:
         return _Events(responses.ResponseStream(self._id, self._body), _typed, self._chat.stream(replica))
 
 
-def _messages(entry: ModelEntry, body: bytes) -> Conversion:
-    return _Messages(entry, load(body))
+def _messages(entry: ModelEntry, body: bytes) -> Conversion | None:
+    return None if "messages" in entry.native else _Messages(entry, load(body))
 
 
 class _Messages:
     def __init__(self, entry: ModelEntry, body: Json) -> None:
         self._name, self._chat = entry.name, _OverChat(entry, messages.to_chat(body))
         self._id = f"msg_{secrets.token_hex(12)}"
+
+    @property
+    def headers(self) -> Headers:
+        return self._chat.headers
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         return self._chat.ask(replica)
@@ -194,21 +248,50 @@ class _Messages:
         return _Events(messages.MessageStream(self._id, self._name), messages.sse, self._chat.stream(replica))
 
 
+def _count_tokens(entry: ModelEntry, body: bytes) -> Conversion:
+    return _CountTokens(entry, messages.to_count(load(body)))
+
+
+class _CountTokens(_Whole):
+    """Anthropic's count of tokens, by the engine's own tokenizer and template."""
+
+    def __init__(self, entry: ModelEntry, body: Json) -> None:
+        for replica in entry.replicas:
+            if replica.kind not in ("vllm", "openai"):
+                raise refusal(
+                    400,
+                    f"The engine {replica.kind} of model {entry.name} counts no messages. Count the text itself with /v1/tokenize where it is served.",
+                    f"模型 {entry.name} 的引擎 {replica.kind} 不支持对消息计数。可在支持的引擎上用 /v1/tokenize 对文本计数。",
+                    code="unsupported_endpoint",
+                )
+        self._entry, self._body = entry, body
+
+    def ask(self, replica: Replica) -> tuple[str, bytes]:
+        return "//tokenize", msgspec.json.encode({**self._body, "model": replica.model or self._entry.name})
+
+    def whole(self, replica: Replica, reply: bytes) -> bytes:
+        return msgspec.json.encode({"input_tokens": messages.counted(answer_of(reply))})
+
+
 class _OverChat:
     """The chat request that another API's request became, with whatever a chat of this model needs."""
 
     def __init__(self, entry: ModelEntry, body: Json) -> None:
-        self._entry, self._body = entry, body
-        self._own = _chat(entry, msgspec.json.encode(body))
+        encoded = with_defaults(msgspec.json.encode(body), entry.defaults, entry.bounds)
+        self._own = _chat(entry, encoded) or _Generation(entry, load(encoded), _CHAT)
+
+    @property
+    def headers(self) -> Headers:
+        return self._own.headers
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        return self._own.ask(replica) if self._own is not None else (_CHAT, _chat_body(self._body, replica, self._entry))
+        return self._own.ask(replica)
 
     def answer(self, replica: Replica, reply: bytes) -> Json:
-        return obj(answer_of(self._own.whole(replica, reply) if self._own is not None else reply))
+        return obj(answer_of(self._own.whole(replica, reply)))
 
     def stream(self, replica: Replica) -> StreamConversion | None:
-        return self._own.stream(replica) if self._own is not None else None
+        return self._own.stream(replica)
 
 
 class _Teller(Protocol):

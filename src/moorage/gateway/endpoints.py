@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -24,9 +24,19 @@ class Endpoint:
     needs: str = ""
     is_form: bool = False
 
+    @property
+    def is_anthropic(self) -> bool:
+        """Whether its clients are Anthropic's, who have errors and headers of their own."""
+        return self.path.startswith("/messages")
+
 
 class Conversion(Protocol):
     """One request in another shape than its server's. Made per request; every method may raise GatewayRefusal."""
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """What the client is told of the change, in headers of its answer. As the last ``ask`` and ``whole`` left it."""
+        ...
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
         """Where and what this server is asked: an ``Endpoint.path``, and a body."""
@@ -57,6 +67,7 @@ TABLE: tuple[Endpoint, ...] = (
     _row("completions", "/completions", "generation", "prompt"),
     _row("responses", "/responses", "any"),
     _row("messages", "/messages", "any"),
+    _row("count_tokens", "/messages/count_tokens"),
     _row("embeddings", "/embeddings"),
     _row("rerank", "/rerank", more=("/v2/rerank",)),
     _row("score", "/score"),

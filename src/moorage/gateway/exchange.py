@@ -10,12 +10,15 @@ import time
 
 from moorage.gateway.answers import TryElsewhere, error_in_stream, failed, is_final, refused
 from moorage.gateway.call import Call
-from moorage.gateway.config import GatewayConfig
+from moorage.gateway.config import NATIVE, GatewayConfig
+from moorage.gateway.events import EventRelay
 from moorage.gateway.flow import Flow, Send
 from moorage.gateway.peek import GenerationPeek, prefix_key
 from moorage.gateway.pool import Pool, Seat
-from moorage.gateway.relay import RelayRules, Reply, SseRelay, error_event, read_reply, with_both_reasonings
+from moorage.gateway.relay import RelayRules, Reply, SseRelay, read_reply, with_both_reasonings
+from moorage.gateway.unanswered import with_answer
 from moorage.gateway.upstream.base import Answer, UpstreamFailure
+from moorage.gateway.warnings import ANSWER_IN_REASONING
 
 JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
 _STREAM_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
@@ -121,6 +124,8 @@ class Exchange:
             raise error_in_stream(call.entry.name, body)
         if reply.tokens is not None:
             call.prompt_tokens, call.completion_tokens = reply.tokens.prompt_tokens, reply.tokens.completion_tokens
+        if b'"reasoning' in body and call.minds_answer and (answered := with_answer(body)) is not None:
+            body, call.warning = answered, ANSWER_IN_REASONING
         if call.conversion is not None:
             body = call.conversion.whole(seat.replica, body)
         if call.endpoint.needs == "messages" and b'"reasoning' in body:
@@ -133,7 +138,8 @@ class Exchange:
 
     async def _stream(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
         conversion = call.conversion.stream(seat.replica) if call.conversion is not None else None
-        relay = SseRelay(RelayRules(call.wants_usage or conversion is not None, call.endpoint.needs == "messages", conversion))
+        is_chat = call.endpoint.needs == "messages"
+        relay = SseRelay(RelayRules(call.wants_usage or conversion is not None, is_chat, conversion, call.minds_answer))
         begun = await self._first(call, answer, relay)
         call.status, call.is_begun, call.first = 200, True, time.perf_counter()
         await send({"type": "http.response.start", "status": 200, "headers": [*call.client_headers(EVENTS), *_STREAM_HEADERS]})
@@ -205,6 +211,9 @@ class Exchange:
             return
         if name.startswith(b"text/html"):
             raise UpstreamFailure("invalid", "answered with a web page", "返回了网页")
+        if name.startswith(b"text/event-stream"):
+            await self._events(call, seat, answer, send)
+            return
         data = await answer.read()
         if not data:
             raise UpstreamFailure("closed", "answered with nothing", "返回为空")
@@ -213,18 +222,53 @@ class Exchange:
         headers = call.client_headers(kind, int(length) if length.isdigit() else None)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         answer.allow_pauses(self._config.pause_timeout_s)
-        rest = b""
         try:
             while data:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 data = await answer.read()
-        except UpstreamFailure as failure:
+        except UpstreamFailure:
             call.status = 502
-            if not name.startswith(b"text/event-stream"):
-                raise
+            raise
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _events(self, call: Call, seat: Seat, answer: Answer, send: Send) -> None:
+        """Typed events of a server that speaks this API itself: whole events as they come, and never an end that looks like one and is none."""
+        relay = EventRelay(must_end=call.endpoint.name in NATIVE)
+        out = await _first_event(call, answer, relay)
+        call.status, call.is_begun, call.first = 200, True, time.perf_counter()
+        kind = answer.headers.get(b"content-type", EVENTS)
+        await send({"type": "http.response.start", "status": 200, "headers": [*call.client_headers(kind), *_STREAM_HEADERS]})
+        answer.allow_pauses(self._config.pause_timeout_s)
+        try:
+            while True:
+                if out:
+                    await send({"type": "http.response.body", "body": out, "more_body": True})
+                if not (data := await answer.read()):
+                    break
+                out = relay.feed(data)
+            rest = relay.finish()
+            call.status = 502 if relay.is_cut_off else 200
+        except UpstreamFailure as failure:
             log.warning("%s: after the answer had begun, the server %s", call.replica, failure.reason)
-            rest = error_event(failure.reason)
+            rest, call.status = relay.fail(failure.reason), 502
+            seat.note_failure(time.monotonic())
+        finally:  # also when the client leaves
+            if relay.tokens is not None:
+                call.prompt_tokens, call.completion_tokens = relay.tokens.prompt_tokens, relay.tokens.completion_tokens
         await send({"type": "http.response.body", "body": rest})
+
+
+async def _first_event(call: Call, answer: Answer, relay: EventRelay) -> bytes:
+    """Everything up to the first event. Raises what makes another server be asked, as the client knows nothing yet."""
+    out = b""
+    while not relay.has_events:
+        data = await answer.read()
+        out += relay.feed(data) if data else b""
+        if relay.has_error:
+            raise error_in_stream(call.entry.name, out.split(b"data:", 1)[1].strip())
+        if not data:
+            raise UpstreamFailure("closed", "ended the stream before the first event", "在首个事件之前结束了数据流")
+    return out
 
 
 def _note_tokens(call: Call, relay: SseRelay) -> None:

@@ -20,8 +20,11 @@ _NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {
     "use_beam_search": (False,), "num_beams": (0, 1), "best_of": (0, 1), "no_repeat_ngram_size": (0,), "early_stopping": (False,), "length_penalty": (1, 0),
     "min_tokens": (0,), "prompt_logprobs": (0,), "bad_words": ([], ""), "stop_token_ids": ([],), "logit_bias": ({},), "include_stop_str_in_output": (False,),
     "logprobs": (False,), "repetition_penalty": (1,), "chat_template_kwargs": ({},), "response_format": ({"type": "text"},), "diversity_penalty": (0,),
-    "num_beam_groups": (1,),
+    "num_beam_groups": (1,), "tool_choice": ("auto",), "tools": ([],),
 }  # fmt: skip
+_GATEWAY_READS: Final = (
+    " With `tool_parsing: gateway` on the model, the gateway reads its calls.", "在模型上设置 `tool_parsing: gateway` 后，由网关解析工具调用。"
+)  # fmt: skip
 _NEEDS_OBJECT = frozenset(("chat_template_kwargs", "stream_options", "logit_bias", "metadata"))
 _NEEDS_NUMBER = frozenset(
     (
@@ -39,14 +42,16 @@ class Mapped:
     ignored: tuple[str, ...] = ()
 
 
-TOUCHED = frozenset((*_GUIDED, "structured_outputs", "num_beams", "developer", "json_schema"))
+TOUCHED = frozenset(
+    (*_GUIDED, "structured_outputs", "num_beams", "developer", "json_schema", "functions", "function_call", "parallel_tool_calls")
+)
 """Words of a request that may need another spelling, whatever the engine."""
 
 
 def needs_mapping(body: Mapping[str, object], backend: Backend) -> bool:
     """Whether ``mapped`` would change or refuse anything, so that most requests can be forwarded byte by byte."""
     traits = backend.traits
-    touched = _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams"}
+    touched = _GUIDED.keys() | traits.spelling.keys() | traits.cannot | traits.ignores | {"num_beams", "structured_outputs"}
     if any(name in body for name in touched) or any(
         name in body and not _has_type(name, body[name]) for name in _NEEDS_NUMBER | _NEEDS_OBJECT
     ):
@@ -64,6 +69,8 @@ def mapped(body: Mapping[str, object], backend: Backend, version: Version | None
     ignored: list[str] = []
     _set_structured(out, backend, version)
     _set_beams(out, backend)
+    if out.get("tool_choice") == "none" and "tool_choice" in backend.traits.cannot:  # what is not shown is not called
+        out = {name: value for name, value in out.items() if name not in ("tools", "tool_choice")}
     for name in sorted(backend.traits.cannot & out.keys()):
         if out[name] is None or out[name] in _NEUTRAL.get(name, ()):
             del out[name]
@@ -82,31 +89,6 @@ def mapped(body: Mapping[str, object], backend: Backend, version: Version | None
     return Mapped(out, tuple(ignored))
 
 
-def with_defaults(body: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    """The request with the model's defaults where it says nothing. ``max_tokens`` and ``max_completion_tokens`` are one parameter."""
-    limits = ("max_tokens", "max_completion_tokens")
-    says_limit = any(body.get(name) is not None for name in limits)
-    wanted = {name: value for name, value in defaults.items() if body.get(name) is None and not (says_limit and name in limits)}
-    return {**body, **wanted}
-
-
-def check_bounds(body: Mapping[str, object], bounds: Mapping[str, tuple[float | None, float | None]], model: str) -> None:
-    """Raises GatewayRefusal for a number outside the bounds that the stack file sets for the model."""
-    for name, (low, high) in bounds.items():
-        value = body.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            continue
-        if (low is not None and value < low) or (high is not None and value > high):
-            least, most = "-inf" if low is None else f"{low:g}", "inf" if high is None else f"{high:g}"
-            raise refusal(
-                400,
-                f"{name} = {value} is outside what {model} allows here: {least} to {most}.",
-                f"{name} = {value} 超出 {model} 在此允许的范围：{least} 至 {most}。",
-                param=name,
-                code="invalid_value",
-            )
-
-
 def _set_structured(out: dict[str, object], backend: Backend, version: Version | None) -> None:
     """One way to say a structured answer, whatever way the client said it."""
     schema = out.get("response_format")
@@ -114,13 +96,9 @@ def _set_structured(out: dict[str, object], backend: Backend, version: Version |
         out["response_format"] = bare
     asked = {name: out.pop(name) for name in _GUIDED if out.get(name) is not None}
     whole = out.get("structured_outputs")
-    if isinstance(whole, dict) and backend.name != "vllm":
+    if isinstance(whole, dict) and "structured_outputs" not in (backend.structured("regex", "", version) or {}):
         del out["structured_outputs"]
-        asked |= {
-            f"guided_{name}": value
-            for name, value in cast("dict[str, object]", whole).items()
-            if f"guided_{name}" in _GUIDED and value is not None
-        }
+        asked |= _old_words(cast("dict[str, object]", whole), out, backend)
     if len(asked) > 1:
         raise refusal(
             400,
@@ -134,6 +112,21 @@ def _set_structured(out: dict[str, object], backend: Backend, version: Version |
         if fields is None:
             raise _cannot(name, backend)
         out |= fields
+
+
+def _old_words(wanted: Mapping[str, object], out: dict[str, object], backend: Backend) -> dict[str, object]:
+    """vLLM's ``structured_outputs`` under the names that are known for every engine. Raises GatewayRefusal for what only vLLM can do."""
+    asked: dict[str, object] = {}
+    for name, value in wanted.items():
+        if value is None or value is False:
+            continue
+        if f"guided_{name}" in _GUIDED:
+            asked[f"guided_{name}"] = value
+        elif name == "json_object":
+            out["response_format"] = {"type": "json_object"}
+        else:
+            raise _cannot(f"structured_outputs.{name}", backend)
+    return asked
 
 
 def _bare_schema(given: Mapping[str, object]) -> Mapping[str, object] | None:
@@ -199,10 +192,11 @@ def _kind(value: object) -> str:
 
 def _cannot(name: str, backend: Backend, model: str = "", more: str = "not supported") -> GatewayRefusal:
     of = f" (model {model})" if model else ""
+    reads, reads_zh = _GATEWAY_READS if name in ("tools", "tool_choice") else ("", "")
     return refusal(
         400,
-        f"{name}: {more} by the engine {backend.name}{of}. Leave it out, or use a model that runs on an engine that can do it.",
-        f"引擎 {backend.name}{of} 不支持 {name}（{more}）。请去掉该参数，或改用支持它的引擎上的模型。",
+        f"{name}: {more} by the engine {backend.name}{of}. Leave it out, or use a model that runs on an engine that can do it.{reads}",
+        f"引擎 {backend.name}{of} 不支持 {name}（{more}）。请去掉该参数，或改用支持它的引擎上的模型。{reads_zh}",
         param=name,
         code="unsupported_parameter",
     )

@@ -15,6 +15,9 @@ _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")')
 _ESCAPED_LETTER = b"\\u006"  # the key may be written with escapes: all its letters begin so
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _CHARACTERS_A_TOKEN = 4
+_MOST_TOKENS, _MOST_CHOICES = 1 << 31, 1 << 10  # a guess stays a number that counters can hold, and never gives tokens back
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # one parameter in three APIs
+_MOST_SHOWN = 1e300
 _USAGE = b'"stream_options":{"include_usage":true}'
 
 
@@ -57,7 +60,8 @@ class GenerationPeek(Peek):
     @property
     def tokens(self) -> int:
         """A guess at what the request will cost, before it is known: its text and the longest answer it allows."""
-        return self.text_tokens + int(self.max_completion_tokens or self.max_tokens or 0) * int(self.n or 1)
+        longest = min(max(self.max_completion_tokens or self.max_tokens or 0, 0), _MOST_TOKENS)
+        return self.text_tokens + int(longest) * int(min(max(self.n or 1, 1), _MOST_CHOICES))
 
 
 _ANY = msgspec.json.Decoder(Peek)
@@ -132,11 +136,11 @@ def with_defaults(body: bytes, defaults: Mapping[str, object], bounds: Bounds) -
     """The body with the parameters it does not name. Raises GatewayRefusal for one out of its bounds."""
     fields = _FIELDS.decode(body)
     for name, (low, high) in bounds.items():
-        for key in ("max_tokens", "max_completion_tokens") if name in ("max_tokens", "max_completion_tokens") else (name,):
+        for key in _LIMITS if name in _LIMITS else (name,):
             _check_bound(key, fields.get(key), low, high)
     missing = {key: value for key, value in defaults.items() if key not in fields or bytes(fields[key]) == b"null"}
-    if "max_completion_tokens" in fields:
-        missing.pop("max_tokens", None)
+    if any(name in fields and bytes(fields[name]) != b"null" for name in _LIMITS):
+        missing = {key: value for key, value in missing.items() if key not in _LIMITS}
     return with_fields(body, missing) if missing else body
 
 
@@ -152,7 +156,8 @@ def _check_bound(name: str, raw: msgspec.Raw | None, low: float | None, high: fl
 
 
 def _out_of_bounds(name: str, value: float, ends: str) -> GatewayRefusal:
-    return bad_field(name, f"this model takes {ends}, not {value:g}", f"此模型允许 {ends.replace(' to ', ' 到 ')}，而不是 {value:g}")
+    shown = f"{value:g}" if abs(value) < _MOST_SHOWN else f"a number of {len(str(value))} digits"
+    return bad_field(name, f"this model takes {ends}, not {shown}", f"此模型允许 {ends.replace(' to ', ' 到 ')}，而不是 {shown}")
 
 
 def prefix_key(peeked: GenerationPeek) -> int:

@@ -107,4 +107,4 @@ def _retry_headers(wait_s: float | None) -> HeaderRows:
 
 
 def _amount(kind: LimitKind, number: int) -> str:
-    return f"{number / NANOS:g}" if kind in ("day_money", "month_money") else str(number)
+    return f"{number / NANOS:.9f}".rstrip("0").rstrip(".") if kind in ("day_money", "month_money") else str(number)

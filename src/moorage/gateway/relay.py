@@ -2,32 +2,44 @@
 
 Blocks that are as they should be pass as they came. What is changed: CRLF becomes LF, lines other than ``data:`` leave blocks that hold data (some
 clients drop such a block), reasoning is there under both of its names, the usage that only we asked for is taken out, and one that was
-asked for stands in a chunk of its own with ``choices: []``. Half a block is never let out, so that an error can follow at any moment.
+asked for stands in a chunk of its own with ``choices: []``, calls whose pieces are mixed are put one after the other. Half a block is never let out, so
+that an error can follow at any moment.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from moorage.gateway.call_order import CallOrder
 from moorage.gateway.errors import SERVER, error_body
+from moorage.gateway.unanswered import Thoughts, has_answer
 from moorage.gateway.upstream.base import UpstreamFailure
 
 BLOCK_LIMIT = 16 * 2**20
 DONE = b"data: [DONE]\n\n"
 _REASONING = re.compile(rb'(?<!\\)"(reasoning|reasoning_content)"([ \t\r\n]*:[ \t\r\n]*)("[^"\\]*(?:\\.[^"\\]*)*"|null)')
+_BYTE_ORDER = b"\xef\xbb\xbf"
 _FINISHED = re.compile(rb'"finish_reason"[ \t]*:[ \t]*"')
 _TWINS = {b"reasoning": b"reasoning_content", b"reasoning_content": b"reasoning"}
 
 
 class Tokens(msgspec.Struct):
-    """What an answer cost, as the server counted it."""
+    """What an answer cost, as the server counted it; the others are what other APIs call the same."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.completion_tokens = self.completion_tokens or self.output_tokens
+        self.prompt_tokens = self.prompt_tokens or self.input_tokens or max(self.total_tokens - self.completion_tokens, 0)
 
 
 class _Chunk(msgspec.Struct):
@@ -62,11 +74,12 @@ class StreamConversion(Protocol):
 @dataclass(frozen=True, slots=True)
 class RelayRules:
     """What a stream needs. ``wants_usage``: the client asked for it. ``is_chat``: reasoning may occur. ``conversion``: for an endpoint whose
-    shape is not the server's."""
+    shape is not the server's. ``minds_answer``: a chat without an answer gets its reasoning as one."""
 
     wants_usage: bool = False
     is_chat: bool = True
     conversion: StreamConversion | None = None
+    minds_answer: bool = False
 
 
 class SseRelay:
@@ -74,6 +87,7 @@ class SseRelay:
 
     __slots__ = (
         "_before",
+        "_calls",
         "_held",
         "_held_cr",
         "_is_plain",
@@ -81,6 +95,7 @@ class SseRelay:
         "_looked",
         "_own_usage",
         "_rules",
+        "_thoughts",
         "has_data",
         "has_error",
         "is_done",
@@ -95,6 +110,8 @@ class SseRelay:
         self._held_cr = False
         self._before = self._last = b""
         self._own_usage: bytes | None = None
+        self._calls: CallOrder | None = None
+        self._thoughts: Thoughts | None = None
         self._is_plain = False  # after the first block, which is looked at closely, and before the end
         self.has_data = self.has_error = self.is_done = False
         self.tokens: Tokens | None = None
@@ -117,6 +134,7 @@ class SseRelay:
             and data.endswith(b"\n\n")
             and b'"usage"' not in data
             and b'"reasoning' not in data
+            and b'"tool_calls"' not in data
             and b"\r" not in data
             and self._is_plain
             and not self._held_cr
@@ -153,10 +171,11 @@ class SseRelay:
         return b"data: %b\n\n%b" % (error_body(message, SERVER, "stream_interrupted"), DONE)
 
     def _end(self) -> bytes:
+        waited = b"" if self._calls is None else self._written(self._calls.rest())
         self.is_done, self._is_plain = True, False
         if self._rules.conversion is not None:
-            return self._rules.conversion.end()
-        return (self._own_usage or b"") + DONE
+            return waited + self._rules.conversion.end()
+        return waited + (self._own_usage or b"") + DONE
 
     def _take_apart(self, data: bytes) -> bytes:
         """Block by block, with what was held before."""
@@ -197,6 +216,8 @@ class SseRelay:
             return b""
         block = block.strip(b"\n")
         if not block.startswith(b"data:") or b"\n" in block:
+            if not self.has_data:
+                block = block.removeprefix(_BYTE_ORDER)
             block = _data_alone(block)
             if block.startswith(b":"):
                 return block + b"\n\n"
@@ -212,11 +233,36 @@ class SseRelay:
         self.words += 1
         if b'"usage"' in payload:
             payload = self._note_usage(payload)
-        if self._rules.is_chat and b'"reasoning' in payload:
+        has_reasoning = b'"reasoning' in payload
+        before = self._think(payload) if self._rules.minds_answer and (has_reasoning or self._thoughts is not None) else None
+        if self._rules.is_chat and has_reasoning:
             payload = with_both_reasonings(payload)
+        said = self._written((before,)) if before else b""
+        if payload and (b'"tool_calls"' in payload or (self._calls is not None and self._calls.is_holding)):
+            return said + self._in_order(payload)
+        return said + (self._written((payload,)) if payload else b"")
+
+    def _in_order(self, payload: bytes) -> bytes:
+        calls = self._calls = self._calls or CallOrder()
+        out = self._written(calls.feed(payload))
+        is_thinking = self._thoughts is not None and not self._thoughts.is_answered
+        self._is_plain = self._rules.conversion is None and not calls.is_holding and not is_thinking
+        return out
+
+    def _written(self, payloads: Iterable[bytes]) -> bytes:
         if self._rules.conversion is not None:
-            return self._rules.conversion.data(payload) if payload else b""
-        return b"data: %b\n\n" % payload if payload else b""
+            return b"".join(map(self._rules.conversion.data, payloads))
+        return b"".join(b"data: %b\n\n" % payload for payload in payloads)
+
+    def _think(self, payload: bytes) -> bytes | None:
+        """Watches a chat that began with reasoning until its answer begins; a chunk to go before this one where none ever does."""
+        if self._thoughts is None:
+            self._thoughts = Thoughts(is_answered=self.words > 2 or has_answer(self._before))  # a role may come before the thoughts
+        if self._thoughts.is_answered:
+            return None
+        before = self._thoughts.see(payload)
+        self._is_plain = self._thoughts.is_answered and self._rules.conversion is None
+        return before
 
     def _note_usage(self, payload: bytes) -> bytes:
         """Keeps the usage; b"" where the client did not ask for the chunk that holds it and nothing else."""
@@ -245,12 +291,6 @@ class SseRelay:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
         return rest.startswith(b"data:")
-
-
-def error_event(reason: str) -> bytes:
-    """The end of a cut-off stream of typed events, OpenAI's and Anthropic's; the blank line ends half a block before it."""
-    body = error_body(_cut_off(reason), SERVER, "stream_interrupted")
-    return b'\n\nevent: error\ndata: {"type":"error",%b\n\n' % body[1:]
 
 
 def _cut_off(reason: str) -> str:
@@ -292,7 +332,7 @@ class _Reply(msgspec.Struct):
 _REPLY = msgspec.json.Decoder(_Reply)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost as much as reading the answer does
 class Reply:
     """What an answer in one piece says of itself."""
 

@@ -15,10 +15,13 @@ log = logging.getLogger("moorage.gateway")
 _Stamp = tuple[int, int, int] | None
 
 
-async def follow_file(path: Path, reread: Callable[[], GatewayConfig], apply: Callable[[GatewayConfig], None]) -> None:
+async def follow_file(
+    path: Path, reread: Callable[[], GatewayConfig], apply: Callable[[GatewayConfig], None], served: GatewayConfig | None = None
+) -> None:
     """Looks at ``path`` twice a second until cancelled; when it has changed, what ``reread`` makes of it is handed to ``apply``. A file that
-    cannot be read or has a slip is named in the log, once, and what was served before is served on."""
-    seen = _stamp(path)
+    cannot be read or has a slip is named in the log, once, and what was served before is served on. ``served`` is what is served already: the file
+    may have changed since it was read, while the gateway started."""
+    seen: _Stamp = None
     while True:
         await asyncio.sleep(EVERY_S)
         now = _stamp(path)
@@ -30,6 +33,9 @@ async def follow_file(path: Path, reread: Callable[[], GatewayConfig], apply: Ca
         except MoorageError as e:
             log.error("%s is not taken over: %s", path, e.say())
             continue
+        if config == served:
+            continue
+        served = config
         apply(config)
         log.warning("%s has changed: %d models are served now", path, len(config.models))
 

@@ -6,84 +6,43 @@ turn of a chat. Either way the client sees OpenAI's chat, whole or streamed.
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 
 import msgspec
 
-from moorage.core.errors import ChatTemplateInvalid, MoorageError, PathNotFound, ToolsInvalid
+from moorage.core.errors import MoorageError, ToolsInvalid
 from moorage.gateway.backends import backend
 from moorage.gateway.config import ModelEntry, Replica
-from moorage.gateway.conversions import answer_of, load
-from moorage.gateway.errors import GatewayRefusal, refusal
-from moorage.gateway.parameters import mapped
+from moorage.gateway.conversions import answer_of, ignored_header, load, mapped_for
+from moorage.gateway.errors import GatewayRefusal, Headers, refusal
 from moorage.gateway.relay import DONE, StreamConversion
 from moorage.gateway.shapes.fields import Json, obj, objects
-from moorage.gateway.toolcalls.choice import ToolRequest, tool_request
-from moorage.gateway.toolcalls.chunks import choice_of, message_of
-from moorage.gateway.toolcalls.constrain import opening_of_call
-from moorage.gateway.toolcalls.events import Event
-from moorage.gateway.toolcalls.format import Format
-from moorage.gateway.toolcalls.formats import FORMATS
-from moorage.gateway.toolcalls.history import template_messages
+from moorage.gateway.toolcalls.chunks import choice_of, finish_reason_of, message_of
+from moorage.gateway.toolcalls.events import AnswerInReasoning, Event, Reasoning
 from moorage.gateway.toolcalls.message import collect
-from moorage.gateway.toolcalls.parser import Parser, Reading, parse
-from moorage.gateway.toolcalls.probe import EXAMPLE, Speech, probe
-from moorage.gateway.toolcalls.prompt import as_plain_turns, described, with_tools
-from moorage.gateway.toolcalls.template import ChatTemplate
+from moorage.gateway.toolcalls.parser import Parser, Reading
+from moorage.gateway.toolcalls.prepare import PreparedChat, PreparedPrompt, prepare_chat, prepare_prompt
+from moorage.gateway.voices import Voice, voice_of
+from moorage.gateway.warnings import ANSWER_IN_REASONING, in_chunk, warning_header
 
 _ABOUT_TOOLS = ("tools", "tool_choice", "functions", "function_call", "parallel_tool_calls")
 _ABOUT_CHAT = (*_ABOUT_TOOLS, "messages", "chat_template_kwargs", "max_completion_tokens", "reasoning_effort", "logprobs", "top_logprobs")
 # Tags such as <tool_call> are special tokens of many models, and left out of the text unless asked for.
 _SHOWS_TAGS: Mapping[str, Mapping[str, object]] = {
-    "vllm": {"skip_special_tokens": False, "spaces_between_special_tokens": False, "add_special_tokens": False},
+    "vllm": {"skip_special_tokens": False, "spaces_between_special_tokens": False},
     "sglang": {"skip_special_tokens": False, "spaces_between_special_tokens": False},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A model's own template and what was found out about it."""
-
-    template: ChatTemplate
-    speech: Speech | None
-
-    @property
-    def format(self) -> Format:
-        return self.speech.format if self.speech else FORMATS["hermes"]
-
-
-@cache
-def voice_of(place: str) -> Voice:
-    """The voice of a model: its folder, a ``tokenizer_config.json`` or a ``.jinja`` file. Raises PathNotFound, ChatTemplateInvalid."""
-    path = Path(place)
-    if path.is_dir():
-        path = path / "tokenizer_config.json"
-    if not path.is_file():
-        raise PathNotFound(path=str(path))
-    beside = path.with_name("chat_template.jinja")
-    try:
-        config = {} if path.suffix == ".jinja" else obj(json.loads(path.read_text(encoding="utf-8")))
-        source = path if path.suffix == ".jinja" else beside
-        if source.is_file():
-            config = {**config, "chat_template": source.read_text(encoding="utf-8")}
-    except (ValueError, OSError) as e:
-        raise ChatTemplateInvalid(reason=f"{path}: {e}") from e
-    template = ChatTemplate.of_config(config)
-    if template is None:
-        raise ChatTemplateInvalid(reason=f"{path} holds no chat template")
-    return Voice(template, probe(template))
+# The prompt holds the tokens that begin a text already.
+_PROMPT_IS_WHOLE: Mapping[str, Mapping[str, object]] = {"vllm": {"add_special_tokens": False}}
 
 
 def tool_parsing(entry: ModelEntry, body: bytes) -> ToolParsing:
     """The conversion of a chat request for a model whose text the gateway reads. Raises GatewayRefusal."""
     try:
-        return ToolParsing(entry, load(body), voice_of(entry.template) if entry.template else None)
+        return ToolParsing(entry, load(body), voice_of(entry.template, entry.tool_format) if entry.template else None)
     except ToolsInvalid as e:
         raise _as_refusal(e, str(e.values["field"])) from e
     except MoorageError as e:
@@ -110,35 +69,43 @@ class ToolParsing:
                 code="unsupported_parameter",
             )
         self._entry, self._body = entry, body
-        self._request = tool_request(body)
         self._id, self._created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
-        messages = objects(body.get("messages"))
-        if voice is not None and not any(_has_pictures(message) for message in messages):
-            self._path, self._own, self._reading, self._opening = _rendered(body, messages, self._request, voice)
-        else:
-            self._path, self._own, self._reading, self._opening = _described(body, messages, self._request, voice)
+        self._prepared = _prepared(entry, body, voice)
+        self._reading = replace(self._prepared.reading, keeps_open_reasoning=entry.answer_in_reasoning == "keep")
+        self._is_legacy = self._prepared.request.is_legacy
+        self.headers: Headers = ()
 
     def ask(self, replica: Replica) -> tuple[str, bytes]:
-        own = mapped(self._own, backend(replica.kind), model=self._entry.name).body
-        shows = _SHOWS_TAGS.get(replica.kind, {}) if self._path == "/completions" else {}
-        out = {**own, **shows, "model": replica.model or self._entry.name}
-        if out.get("stream"):
-            out["stream_options"] = {**obj(out.get("stream_options")), "include_usage": True}
-        return self._path, msgspec.json.encode(out)
+        tag = self._tag(replica)
+        own = {name: value for name, value in self._body.items() if name not in _ABOUT_TOOLS}
+        more: Json = {**_SHOWS_TAGS.get(replica.kind, {}), **tag}
+        if isinstance(self._prepared, PreparedPrompt):
+            own = {name: value for name, value in own.items() if name not in _ABOUT_CHAT}
+            own["max_tokens"] = self._body.get("max_completion_tokens") or self._body.get("max_tokens")
+            own["prompt"] = self._prepared.text_for_tag if tag else self._prepared.text
+            path, more = "/completions", {**more, **_PROMPT_IS_WHOLE.get(replica.kind, {})}
+        else:
+            own["messages"] = self._prepared.messages
+            path = "/chat/completions"
+        if self._prepared.stops:
+            own["stop"] = _with_stops(own.get("stop"), self._prepared.stops)
+        asked = mapped_for(replica, self._entry, own)
+        self.headers = ignored_header(asked)
+        return path, msgspec.json.encode({**asked.body, **more})
 
     def whole(self, replica: Replica, reply: bytes) -> bytes:
         answer = obj(answer_of(reply))
         choices: list[object] = []
         for at, choice in enumerate(objects(answer.get("choices"))):
-            text = _text(choice, is_delta=False)
-            message = collect(parse(self._reading, [self._opening, text], _reason(choice) or "stop"))
-            reason = "function_call" if self._request.is_legacy and message.finish_reason == "tool_calls" else message.finish_reason
-            index = choice.get("index", at)
+            text = _Text(self._reading, self._opening(replica))
+            message = collect([*text.feed(choice, "message"), *text.finish(_reason(choice) or "stop")])
+            if message.is_answer_in_reasoning:
+                self.headers = (*self.headers, *warning_header(ANSWER_IN_REASONING))
             choices.append(
                 {
-                    "index": index,
-                    "message": message_of(message, is_legacy=self._request.is_legacy),
-                    "finish_reason": reason,
+                    "index": choice.get("index", at),
+                    "message": message_of(message, is_legacy=self._is_legacy),
+                    "finish_reason": finish_reason_of(message.finish_reason or "stop", is_legacy=self._is_legacy),
                     "logprobs": None,
                 }
             )
@@ -146,7 +113,19 @@ class ToolParsing:
         return msgspec.json.encode({**head, "choices": choices, "usage": answer.get("usage")})
 
     def stream(self, replica: Replica) -> StreamConversion:
-        return _Stream(self._reading, self._opening, self._request.is_legacy, self._chunk, self._wants_usage)
+        opening = self._opening(replica)
+        return _Stream(lambda: _Text(self._reading, opening), self._is_legacy, self._chunk, self._wants_usage)
+
+    def _tag(self, replica: Replica) -> Mapping[str, object]:
+        """The fields that make the engine call, or hold it to the schemas of tools that are strict; none where it cannot."""
+        tag, request = self._prepared.tag, self._prepared.request
+        if tag is None or not (request.must_call or request.is_strict) or _is_structured(self._body):
+            return {}
+        return backend(replica.kind).structured("structural_tag", tag, replica.engine_version) or {}
+
+    def _opening(self, replica: Replica) -> str:
+        """What was written for the model, behind the template's own beginning of its turn."""
+        return self._prepared.opening if isinstance(self._prepared, PreparedPrompt) and not self._tag(replica) else ""
 
     @property
     def _wants_usage(self) -> bool:
@@ -157,13 +136,54 @@ class ToolParsing:
         return b"data: %b\n\n" % msgspec.json.encode(head | fields)
 
 
+class _Text:
+    """The text of one choice on its way through the parser.
+
+    An engine that took reasoning apart after all has its thoughts put back between their marks: if no answer follows them, the parser's own
+    rules say what they were.
+    """
+
+    def __init__(self, reading: Reading, opening: str) -> None:
+        self._reading, self._opening = reading, opening
+        self._parser: Parser | None = None
+        self._before = ""
+
+    def feed(self, choice: Json, holder: str) -> list[Event]:
+        said = obj(choice.get(holder))
+        thought = said.get("reasoning_content") or said.get("reasoning")
+        content = choice.get("text", said.get("content"))
+        events: list[Event] = []
+        if isinstance(thought, str) and thought:
+            events += self._think(thought)
+        if isinstance(content, str) and content:
+            events += self._begun().feed(self._before + content)
+            self._before = ""
+        return events
+
+    def finish(self, reason: str) -> list[Event]:
+        return self._begun().finish(reason)
+
+    def _think(self, thought: str) -> list[Event]:
+        marks = self._reading.format.reasoning
+        if self._parser is None and marks and not self._reading.prefill:
+            self._parser = Parser(replace(self._reading, prefill=marks[0].openers[0]))
+            self._before = marks[0].closers[0]
+        return self._parser.feed(thought) if self._parser is not None and self._before else [Reasoning(thought)]
+
+    def _begun(self) -> Parser:
+        if self._parser is None:
+            self._parser = Parser(self._reading)
+            self._before = self._opening  # fed before the first text, not now: what it makes comes with that text
+        return self._parser
+
+
 class _Stream:
     """Text of one or several choices, to chat chunks."""
 
-    def __init__(self, reading: Reading, opening: str, is_legacy: bool, write: Callable[[Json], bytes], wants_usage: bool) -> None:
-        self._reading, self._opening, self._is_legacy = reading, opening, is_legacy
+    def __init__(self, read: Callable[[], _Text], is_legacy: bool, write: Callable[[Json], bytes], wants_usage: bool) -> None:
+        self._read, self._is_legacy = read, is_legacy
         self._write, self._wants_usage = write, wants_usage
-        self._parsers: dict[int, Parser] = {}
+        self._texts: dict[int, _Text] = {}
         self._ended: set[int] = set()
 
     def data(self, payload: bytes) -> bytes:
@@ -177,7 +197,7 @@ class _Stream:
         return b"".join(out)
 
     def end(self) -> bytes:
-        left = [index for index in self._parsers if index not in self._ended]
+        left = [index for index in self._texts if index not in self._ended]
         return b"".join(part for index in left for part in self._finish(index, "stop")) + DONE
 
     def fail(self, message: str) -> bytes:
@@ -186,68 +206,52 @@ class _Stream:
 
     def _choice(self, index: int, choice: Json) -> list[bytes]:
         out: list[bytes] = []
-        parser = self._parsers.get(index)
-        if parser is None:
-            parser = self._parsers[index] = Parser(self._reading)
+        text = self._texts.get(index)
+        if text is None:
+            text = self._texts[index] = self._read()
             out.append(self._write({"choices": [{"index": index, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}))
-            out += self._written(index, parser.feed(self._opening) if self._opening else [])
         if index in self._ended:
             return out
-        if text := _text(choice, is_delta=True):
-            out += self._written(index, parser.feed(text))
+        out += self._written(index, text.feed(choice, "delta"))
         if (reason := _reason(choice)) is not None:
             out += self._finish(index, reason)
         return out
 
     def _finish(self, index: int, reason: str) -> list[bytes]:
         self._ended.add(index)
-        return self._written(index, self._parsers[index].finish(reason))
+        return self._written(index, self._texts[index].finish(reason))
 
     def _written(self, index: int, events: Iterable[Event]) -> list[bytes]:
-        made = (choice_of(event, index=index, is_legacy=self._is_legacy) for event in events)
-        return [self._write({"choices": [choice]}) for choice in made if choice is not None]
+        out: list[bytes] = []
+        for event in events:
+            choice = choice_of(event, index=index, is_legacy=self._is_legacy)
+            if choice is not None:
+                said = in_chunk(ANSWER_IN_REASONING) if isinstance(event, AnswerInReasoning) else {}
+                out.append(self._write({"choices": [choice], **said}))
+        return out
 
 
-def _rendered(body: Json, messages: list[Json], request: ToolRequest, voice: Voice) -> tuple[str, Json, Reading, str]:
-    """The prompt in the model's own words, for an engine that only goes on with a text."""
-    turns = template_messages(messages, voice.speech)
-    shows_tools = voice.speech is not None and voice.speech.renders_tools
-    if not shows_tools:
-        example = voice.speech.example if voice.speech else ""
-        turns = with_tools(turns, described(request, "native" if example else "hermes", example=example, example_call=EXAMPLE))
-    variables = {
-        **obj(body.get("chat_template_kwargs")),
-        **({"reasoning_effort": body["reasoning_effort"]} if body.get("reasoning_effort") else {}),
-    }
-    prompt = voice.template.prompt(turns, request.shown() if shows_tools else None, variables)
-    opening = opening_of_call(voice.format, request, prompt.prefill) or ""
-    own = {name: value for name, value in body.items() if name not in _ABOUT_CHAT}
-    own |= {"prompt": prompt.text + opening, "max_tokens": body.get("max_completion_tokens") or body.get("max_tokens")}
-    reading = Reading(voice.format, request.known, prompt.prefill, reads_calls=request.reads_calls, is_parallel=request.is_parallel)
-    return "/completions", own, reading, opening
-
-
-def _described(body: Json, messages: list[Json], request: ToolRequest, voice: Voice | None) -> tuple[str, Json, Reading, str]:
-    """A chat whose system turn explains the tools, for an engine that applies the template itself and knows no tools."""
-    style = FORMATS["hermes"] if voice is None else voice.format
-    example = voice.speech.example if voice and voice.speech else ""
-    text = described(request, "native" if example else "hermes", example=example, example_call=EXAMPLE)
-    own: Json = {name: value for name, value in body.items() if name not in _ABOUT_TOOLS}
-    own["messages"] = with_tools(as_plain_turns(messages), text)
-    reading = Reading(style, request.known, "", reads_calls=request.reads_calls, is_parallel=request.is_parallel)
-    return "/chat/completions", own, reading, ""
+def _prepared(entry: ModelEntry, body: Json, voice: Voice | None) -> PreparedPrompt | PreparedChat:
+    """The prompt in the model's own words for an engine that only goes on with a text; a chat that explains the tools where there is no template,
+    or there are pictures, which only the engine can put in their places."""
+    if voice is not None and not any(map(_has_pictures, objects(body.get("messages")))):
+        return prepare_prompt(body, voice.template, voice.speech)
+    return prepare_chat(body, entry.tool_format or "hermes", speech=voice.speech if voice else None)
 
 
 def _has_pictures(message: Json) -> bool:
     return any(part.get("type") != "text" for part in objects(message.get("content")))
 
 
-def _text(choice: Json, *, is_delta: bool) -> str:
-    """The raw text of a choice: a completion's, a chat's, or of what an engine took for reasoning after all."""
-    if isinstance(choice.get("text"), str):
-        return str(choice["text"])
-    said = obj(choice.get("delta" if is_delta else "message")).get("content")
-    return said if isinstance(said, str) else ""
+def _is_structured(body: Json) -> bool:
+    """Whether the request holds the answer to a shape itself; an engine keeps one such wish at a time."""
+    names = ("structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
+    return any(body.get(name) is not None for name in names) or obj(body.get("response_format")).get("type", "text") != "text"
+
+
+def _with_stops(given: object, more: Iterable[str]) -> list[object]:
+    own: list[object] = [given] if isinstance(given, str) else [*given] if isinstance(given, list) else []
+    return [*own, *more]
 
 
 def _reason(choice: Json) -> str | None:

@@ -16,10 +16,11 @@ _PREFIX = re.compile(r"^(hf|ms):(.+)$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model's place and the name to call it by."""
+    """A model's place, the name to call it by, and the cache that it was found in: ``hf``, ``ms``, or none for a path."""
 
     path: Path
     name: str
+    hub: str = ""
 
 
 def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
@@ -34,20 +35,29 @@ def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
         if path.exists():
             return Found(path, path.resolve().name)
     name = prefix[2] if prefix else text
-    if not _NAME.match(name) or ".." in name:
-        raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME")
-    for look in [_CACHES[prefix[1]]] if prefix else _CACHES.values():
-        place = look(name, environ)
+    if not is_model_name(name):
+        raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME", reason_zh="没有此路径，也不是 ORG/NAME 形式")
+    for hub in [prefix[1]] if prefix else CACHES:
+        place = CACHES[hub](name, environ)
         if place is not None:
-            return Found(place, name)
-    raise ModelNotFound(name=text, reason="it is in no cache on this machine")
+            return Found(place, name, hub)
+    raise ModelNotFound(name=text, reason="it is in no cache on this machine", reason_zh="本机缓存中没有")
+
+
+def is_model_name(text: str) -> bool:
+    """Whether a text is ORG/NAME, which leads nowhere but into a cache."""
+    return bool(_NAME.match(text)) and ".." not in text
+
+
+def cache_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Hugging Face's cache, then the folders in which ModelScope keeps ORG/NAME."""
+    scope = _modelscope_cache(environ)
+    return (_hugging_face_cache(environ), *(base / middle for base in (scope, scope / "hub") for middle in ("models", "")))
 
 
 def hugging_face_place(name: str, environ: Mapping[str, str]) -> Path | None:
     """The snapshot that ``main`` points to, else the newest one."""
-    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
-    cache = Path(environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
-    folder = cache / f"models--{name.replace('/', '--')}"
+    folder = _hugging_face_cache(environ) / f"models--{name.replace('/', '--')}"
     pointed = folder / "refs" / "main"
     if pointed.is_file():
         snapshot = folder / "snapshots" / pointed.read_text(encoding="utf-8", errors="replace").strip()[:80]
@@ -59,15 +69,22 @@ def hugging_face_place(name: str, environ: Mapping[str, str]) -> Path | None:
 
 def modelscope_place(name: str, environ: Mapping[str, str]) -> Path | None:
     """ModelScope keeps folders by name; a dot in a name became three underscores in its older layout."""
-    cache = Path(environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
     owner, model = name.split("/")
-    for base in (cache, cache / "hub"):
-        for middle in ("models", ""):
-            for written in (model, model.replace(".", "___")):
-                folder = base / middle / owner / written
-                if folder.is_dir():
-                    return folder
+    for base in cache_folders(environ)[1:]:
+        for written in (model, model.replace(".", "___")):
+            folder = base / owner / written
+            if folder.is_dir():
+                return folder
     return None
 
 
-_CACHES: dict[str, Callable[[str, Mapping[str, str]], Path | None]] = {"hf": hugging_face_place, "ms": modelscope_place}
+def _hugging_face_cache(environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    return Path(environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
+
+
+def _modelscope_cache(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
+
+
+CACHES: dict[str, Callable[[str, Mapping[str, str]], Path | None]] = {"hf": hugging_face_place, "ms": modelscope_place}

@@ -14,7 +14,7 @@ _LEAST_CONTEXT = 2048
 class Wish:
     """One service. What is None is chosen; ``context_tokens`` that is named is kept or refused, never shortened.
 
-    ``users`` is how many requests of the whole context are to run at once. ``cards`` limits where it may go.
+    ``source`` is how an engine finds the model: a path, or a name in a hub; the model's name where it is empty. ``users`` is how many requests of the whole context are to run at once. ``cards`` limits where it may go.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Wish:
     lora_rank: int = 0
     prefix_caching: bool | None = None
     cards: tuple[int, ...] | None = None
+    source: str = ""
 
     @property
     def writes(self) -> bool:

@@ -7,25 +7,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, StoreUnreadable, VersionInvalid
+from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, StoreUnreadable, VersionUnknown
 from moorage.core.modelspec import ModelSpec
-from moorage.models.find import find_model
+from moorage.engines.vllm.check import Checked
+from moorage.models.find import Found, find_model
 from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
+from moorage.plan.kv import CACHE_FORMATS
 from moorage.plan.learn import Lesson, apply, as_row, from_row, learn
-from moorage.plan.predict import Prediction
+from moorage.plan.predict import Prediction, Teacher
 from moorage.plan.result import StackPlan
 from moorage.plan.stack import plan_stack
 from moorage.plan.startlog import read_start_log
 from moorage.plan.terms import Range
 from moorage.plan.version import LATEST, OLDEST, EngineVersion, parse_version
 from moorage.plan.wish import Wish
-from moorage.stack.services import ServiceEntry
+from moorage.stack.forecast import Forecast, forecast
+from moorage.stack.services import ServiceEntry, check_name
 from moorage.store.lessons import keep_lesson, read_lessons
 
 _MOST_LOG_BYTES = 64 * 2**20
+_MOST_CARDS = 64
 
 
 def inspect_model(name: str) -> ModelSpec:
@@ -55,15 +59,26 @@ def plan_services(
 ) -> StackPlan:
     """Where each service would run and what it would take. ``gpus`` None asks this machine for its cards.
 
-    Raises what ``inspect_model`` raises, CardsInvalid, VersionInvalid, BadInput.
+    Raises what ``inspect_model`` raises, CardsInvalid, VersionUnknown, BadInput.
     """
     cards, version = cards_of(gpus), version_of(vllm)
+    return plan_stack([wish_of(entry) for entry in entries], cards, version, _teacher(lessons_folder))
+
+
+def forecast_command(checked: Checked, gpus: str | None = None, files: str | None = None, lessons_folder: Path | None = None) -> Forecast:
+    """What a checked command line will use of each card: of those that ``gpus`` names, else of this machine's. Raises CardsInvalid."""
+    cards = cards_of(gpus) if gpus is not None else detect_cards()
+    return forecast(checked, cards, files, _teacher(lessons_folder))
+
+
+def _teacher(lessons_folder: Path | None) -> Teacher:
+    """What earlier starts taught, as kept in the data folder."""
     known = [lesson for row in read_lessons(lessons_folder) if (lesson := from_row(row))] if lessons_folder else []
 
     def teacher(plan: Prediction) -> Range | None:
         return apply(known, plan)
 
-    return plan_stack([wish_of(entry) for entry in entries], cards, version, teacher)
+    return teacher
 
 
 def learn_from(log: Path, model: str, gpus: str | None, lessons_folder: Path) -> Lesson:
@@ -95,18 +110,31 @@ def _log_text(log: Path) -> str:
 
 
 def wish_of(entry: ServiceEntry) -> Wish:
-    """An entry with its model read. Raises BadInput where the model cannot hold what is asked."""
-    spec = inspect_model(entry.model)
+    """An entry with its model read. Raises BadInput where the model cannot hold what is asked, NameInvalid."""
+    check_name(entry.name)
+    found = find_model(entry.model)
+    spec = read_model(found.path, found.name)
     longest = spec.context_tokens
     if entry.context is not None and longest is not None and entry.context > longest:
         raise BadInput(
             reason=f"{entry.name}: a context of {entry.context:,} tokens is asked for; {spec.name} knows {longest:,} positions. Ask for at most those.",
             reason_zh=f"{entry.name}：要求上下文 {entry.context:,} 个 token，而 {spec.name} 只有 {longest:,} 个位置。请不要超过。",
         )
+    if entry.kv_cache_dtype is not None and entry.kv_cache_dtype not in CACHE_FORMATS:
+        raise BadInput(
+            reason=f"{entry.name}: {entry.kv_cache_dtype!r} is no format of a cache that can be planned for. Write one of {', '.join(CACHE_FORMATS)}.",
+            reason_zh=f"{entry.name}：{entry.kv_cache_dtype!r} 不是可规划的缓存格式。可用：{'、'.join(CACHE_FORMATS)}。",
+        )
     return Wish(
         name=entry.name, spec=spec, context_tokens=entry.context, users=entry.users, max_seqs=entry.max_seqs, batched_tokens=entry.batched_tokens,
         cache_format=entry.kv_cache_dtype, tp=entry.tp, pp=entry.pp, is_eager=entry.eager, lora_rank=entry.lora_rank, cards=entry.cards,
+        source=_source(found),
     )  # fmt: skip
+
+
+def _source(found: Found) -> str:
+    """What an engine is told: the name where it looks into the same cache, else the path. ModelScope's cache holds plain folders."""
+    return found.name if found.hub == "hf" else str(found.path.absolute())
 
 
 def cards_of(gpus: str | None) -> tuple[Card, ...]:
@@ -120,17 +148,23 @@ def cards_of(gpus: str | None) -> tuple[Card, ...]:
             )
         return found
     try:
-        return parse_cards(gpus)
+        named = parse_cards(gpus)
     except ValueError as e:
         raise CardsInvalid(value=str(e) or gpus) from e
+    if len(named) > _MOST_CARDS:
+        raise BadInput(
+            reason=f"{gpus!r} names {len(named)} cards; at most {_MOST_CARDS} are planned at once. Plan one machine after another.",
+            reason_zh=f"{gpus!r} 共 {len(named)} 张卡，一次最多规划 {_MOST_CARDS} 张。请逐台机器规划。",
+        )
+    return named
 
 
 def version_of(vllm: str | None) -> EngineVersion:
-    """The version that a text names; the latest known for None. Raises VersionInvalid."""
+    """The version that a text names; the latest known for None. Raises VersionUnknown."""
     try:
         version = parse_version(vllm)
     except ValueError as e:
-        raise VersionInvalid(value=vllm, oldest=OLDEST, latest=LATEST) from e
+        raise VersionUnknown(version=vllm, oldest=OLDEST, newest=LATEST) from e
     if not OLDEST <= version < replace(LATEST, minor=LATEST.minor + 1):
-        raise VersionInvalid(value=vllm, oldest=OLDEST, latest=LATEST)
+        raise VersionUnknown(version=vllm, oldest=OLDEST, newest=LATEST)
     return version

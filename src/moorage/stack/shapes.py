@@ -7,35 +7,56 @@ from collections.abc import Iterable
 from moorage.core.errors import Language
 from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
+from moorage.plan.breakdown import breakdown
+from moorage.plan.choice import reasons
 from moorage.plan.explain import explain
 from moorage.plan.result import Placed, Refused, StackPlan
 from moorage.plan.serve import serve_flags
 from moorage.plan.terms import Range
 from moorage.plan.weights import count_parameters
+from moorage.stack.commands import ServiceCommands, commands_of
+from moorage.stack.flagwords import FlagWords
+from moorage.stack.forecast import Forecast
 
 Data = dict[str, object]
 
 
 def plan_data(plan: StackPlan, language: Language) -> Data:
-    """A plan with every number and its explanation."""
+    """A plan with every number and its explanation, and the commands that start it."""
+    commands = commands_of(plan)
     return {
         "vllm": str(plan.version),
         "is_whole": plan.is_whole,
-        "cards": [
-            {
-                "index": use.card.index, "name": use.card.name, "total_bytes": use.card.total_bytes, "used_bytes": use.used_bytes,
-                "spare_bytes": use.spare_bytes, "parts": [{"name": name, "bytes": size} for name, size in use.parts],
-            }
-            for use in plan.cards
-        ],
-        "services": [placed_data(service, language) for service in plan.placed],
+        "cards": _cards(plan),
+        "services": [placed_data(service, commands[service.name], language) for service in plan.placed],
         "refused": [refused_data(service, language) for service in plan.refused],
         "notices": _said(plan.notices, language),
     }  # fmt: skip
 
 
-def placed_data(service: Placed, language: Language) -> Data:
-    """One service: where, how, what it takes, what it gives, why."""
+def _cards(plan: StackPlan) -> list[Data]:
+    return [
+        {
+            "index": use.card.index, "name": use.card.name, "total_bytes": use.card.total_bytes, "used_bytes": use.used_bytes,
+            "spare_bytes": use.spare_bytes, "parts": [{"name": name, "bytes": size} for name, size in use.parts],
+        }
+        for use in plan.cards
+    ]  # fmt: skip
+
+
+def placed_data(service: Placed, commands: ServiceCommands, language: Language) -> Data:
+    """One service: where, how, what it takes, what it gives, why, and how it is started."""
+    return {
+        **_service_data(service, language),
+        "serve": dict(serve_flags(service)),
+        "choices": [{"flag": flag, "reason": reason.say(language)} for flag, reason in reasons(service).items()],
+        "port": commands.port,
+        "commands": {"serve": commands.serve, "docker": commands.docker},
+        "notices": _said((*service.notices, *commands.notices), language),
+    }
+
+
+def _service_data(service: Placed, language: Language) -> Data:
     plan, flags = service.prediction, service.prediction.flags
     low, likely, high = plan.tokens
     return {
@@ -46,8 +67,8 @@ def placed_data(service: Placed, language: Language) -> Data:
             "max_num_batched_tokens": flags.batched_tokens, "kv_cache_dtype": flags.cache_format, "enforce_eager": flags.said.is_eager,
             "dtype": service.dtype, "attention_backend": service.attention_backend, "max_lora_rank": flags.said.lora_rank or None,
         },
-        "serve": dict(serve_flags(service)),
-        "held_bytes": service.held_bytes, "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
+        "held_bytes": service.held_bytes, "parts": [{"name": name, "bytes": size} for name, size in breakdown(service)],
+        "cache_bytes": _range(plan.cache), "cache_tokens": {"low": low, "likely": likely, "high": high},
         "max_concurrency": dict(zip(("low", "likely", "high"), (round(value, 2) for value in plan.concurrency), strict=True)),
         "users": round(service.users, 2), "is_learned": plan.residual is not None,
         "speed_estimate": {
@@ -57,7 +78,27 @@ def placed_data(service: Placed, language: Language) -> Data:
         "explanation": [
             {"name": line.name, "bytes": _range(line.bytes) if line.bytes else None, "reason": line.reason.say(language)} for line in explain(service)
         ],
-        "notices": _said(service.notices, language),
+    }  # fmt: skip
+
+
+def forecast_data(made: Forecast, language: Language) -> Data:
+    """What a command line will use of each card; ``service`` is None where nothing can be said, and the notices tell why."""
+    placed = made.plan.placed if made.plan else ()
+    return {
+        "verdict": made.verdict, "cards": _cards(made.plan) if made.plan else [], "service": _service_data(placed[0], language) if placed else None,
+        "notices": _said(made.notices, language),
+    }  # fmt: skip
+
+
+def flag_data(words: FlagWords, language: Language) -> Data:
+    """A flag explained, and what a plan made of it."""
+    flag = words.flag
+    return {
+        "name": flag.name, "takes": flag.takes, "first": str(flag.span.first), "last": str(flag.span.last), "version": str(flag.at),
+        "is_there": flag.is_there, "instead": flag.instead, "text": flag.say(language),
+        "services": [
+            {"name": one.service, "value": one.value, "reason": one.reason.say(language) if one.reason else None} for one in words.chosen
+        ],
     }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from moorage.web.dify import dify_routes
 from moorage.web.doc import doc_routes
 from moorage.web.errors import handle_errors
 from moorage.web.images import image_routes
+from moorage.web.model_pages import model_page_routes
+from moorage.web.models import model_routes
 from moorage.web.pages import routes as page_routes
 from moorage.web.security import Gate, login_routes
 from moorage.wiring import Home
@@ -25,6 +27,7 @@ _TAGS = [
     {"name": "knowledge", "description": "Knowledge bases."},
     {"name": "documents", "description": "Their documents."},
     {"name": "jobs", "description": "The work on them."},
+    {"name": "models", "description": "Models that are to run: what fits on which card, what a command line or a log says."},
     {"name": "conversations", "description": "Kept questions and answers."},
     {"name": "dify", "description": "For Dify: external knowledge."},
     {"name": "health", "description": "Is it up?"},
@@ -50,10 +53,12 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     handle_errors(app)
     app.include_router(api_routes(home))
     app.include_router(doc_routes(home))
+    app.include_router(model_routes(home, is_loopback=is_loopback))
     app.include_router(image_routes(home.picture))
     app.include_router(dify_routes(home))
     app.include_router(login_routes(home.keys))
     app.include_router(page_routes(home))
+    app.include_router(model_page_routes(is_loopback=is_loopback))
     _describe_all(app)
     return app
 

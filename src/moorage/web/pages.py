@@ -63,7 +63,7 @@ class PageHome(Protocol):
 
 def routes(home: PageHome) -> APIRouter:
     """Every page and the files they use. Mount it last; needs no other set-up."""
-    router = APIRouter(include_in_schema=False, route_class=_Page)
+    router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
     def ask(request: Request, kb: str = "") -> Response:
         shelves = home.kb.ls()
@@ -269,7 +269,7 @@ def _with_query(request: Request, **changes: str) -> str:
     return f"{quote(request.url.path)}?{urlencode([*query, *changes.items()])}"
 
 
-class _Page(APIRoute):
+class PageRoute(APIRoute):
     """Answers Moorage's errors with a page, and turns ``?lang=`` into a cookie and a clean address."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -22,7 +22,8 @@ _SCOPE_KEY = "moorage.key"
 _KNOWLEDGE_PATH = re.compile(r"/(?:api/)?kb/([^/]+)")
 MAX_JSON_BYTES = 4 * 2**20
 _OPEN = ("/login", "/static/", "/images/", "/api/health", "/favicon.ico")
-_UPLOADS = ("/add", "/doc/convert", "/doc/chunk")
+_UPLOADS = ("/add", "/doc/convert", "/doc/chunk", "/api/doctor")
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -108,6 +109,12 @@ class Gate:
             request.scope[_SCOPE_KEY] = found
             return True
         return not self._needs_key and not await asyncio.to_thread(self._keys.list)
+
+
+def is_from_here(request: Request, *, is_loopback: bool) -> bool:
+    """Whether a request surely comes from this machine: nobody else can connect, and no proxy passed it on."""
+    host = request.client.host if request.client else ""
+    return is_loopback and host in LOCAL_NAMES and not any(name in request.headers for name in _PASSED_ON)
 
 
 def may_use(request: Request, name: str) -> bool:

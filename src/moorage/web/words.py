@@ -7,19 +7,10 @@ The page's scripts get the same phrases, so nothing is said twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from moorage.core.errors import Language
-
-
-class Phrase(NamedTuple):
-    """The same words in both languages."""
-
-    en: str
-    zh: str
-
-    def say(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+from moorage.web.phrase import Phrase
+from moorage.web.words_models import MODEL_PHRASES
 
 
 def words(language: Language) -> dict[str, str]:
@@ -306,4 +297,5 @@ PHRASES: Mapping[str, Phrase] = {
     "answers": Phrase("Answers", "响应"),
     "required": Phrase("required", "必填"),
     "operations_none": Phrase("No operations are described.", "没有接口说明。"),
+    **MODEL_PHRASES,
 }

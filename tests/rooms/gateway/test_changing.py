@@ -89,6 +89,20 @@ def test_a_changed_file_is_served_soon_and_a_slip_in_it_changes_nothing(tmp_path
             assert client.chat("a").status == 404
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_file_that_changed_while_the_gateway_started_is_served_too(tmp_path: Path) -> None:
+    path = tmp_path / "moorage.yaml"
+    with backend() as server:
+        path.write_text(f"models: {{b: '{server.url}'}}")
+        old = config(entry(server, name="a"))
+
+        async def follow(app: Gateway) -> None:
+            await reload.follow_file(path, lambda: config(entry(server, name="b")), app.configure, old)
+
+        with served_gateway(Gateway(old, companions=[follow])) as client:
+            eventually(lambda: (client.chat("a").status, client.chat("b").status) == (404, 200))
+
+
 def test_companions_end_with_the_gateway() -> None:
     begun, ended = threading.Event(), threading.Event()
 

@@ -19,7 +19,7 @@ import pytest
 
 from moorage.gateway.admission import CallRecord
 from moorage.gateway.config import ModelEntry, Replica
-from moorage.testing.backend import DONE, Play, backend, chat_reply, chat_stream, delta, finish, stream
+from moorage.testing.backend import DONE, Play, backend, chat_reply, chat_stream, delta, finish, json_reply, stream
 from tests.builders.gateways import MESSAGES, Client, entry, gateway
 
 AT_ONCE_S = 0.2
@@ -51,6 +51,62 @@ def test_the_server_is_left_at_once_when_the_client_leaves(play: Play, asked: di
         wait_for_nobody(client)
         server.answer(chat_reply())
         assert client.chat().status == 200
+
+
+CONVERTED = {
+    "responses": ("/v1/responses", {"input": "x"}),
+    "responses, streamed": ("/v1/responses", {"input": "x", "stream": True}),
+    "messages, streamed": ("/v1/messages", {"max_tokens": 5, "stream": True}),
+    "rerank": ("/v1/rerank", {"query": "x", "documents": ["a"]}),
+    "embeddings, in a batch": ("/v1/embeddings", {"input": "x"}),
+    "embeddings, many": ("/v1/embeddings", {"input": ["x"] * 200}),
+    "speech": ("/v1/audio/speech", {"input": "x"}),
+}
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("tool_parsing", ["native", "gateway"])
+def test_it_is_left_at_once_whatever_was_asked(name: str, tool_parsing: str) -> None:
+    path, asked = CONVERTED[name]
+    with backend(STARTED if asked.get("stream") else HANG) as server, gateway(entry(server, tool_parsing=tool_parsing)) as client:
+        line = client.begin(path, **asked)
+        server.wait_until_asked()
+        time.sleep(0.1)
+        left = time.monotonic()
+        line.close()
+
+        assert server.wait_until_left() - left < AT_ONCE_S
+        wait_for_nobody(client)
+
+
+def test_a_batch_goes_on_for_those_who_stay_and_ends_with_the_last() -> None:
+    with backend(HANG) as server, gateway(entry(server)) as client:
+        lines = [client.begin("/v1/embeddings", input=f"text {n}") for n in range(5)]
+        server.wait_until_asked()
+        time.sleep(0.1)
+        for line in lines[1:]:
+            line.close()
+        time.sleep(AT_ONCE_S)
+        stayed = len(server.left)
+        left = time.monotonic()
+        lines[0].close()
+        first = server.wait_until_left()
+
+    # They came within a blink of one another, yet maybe not within one batch: the last one's server is the one that is left last.
+    assert stayed < len(server.requests)
+    assert max(server.left[-1], first) - left < AT_ONCE_S
+
+
+def test_who_leaves_while_another_server_is_tried_leaves_that_one() -> None:
+    with backend(json_reply({"error": {"message": "oops"}}, 500)) as bad, backend(HANG) as slow, gateway(entry(bad, slow)) as client:
+        while not bad.requests:
+            line = client.begin()
+            slow.wait_until_asked(len(slow.requests) or 1)
+            time.sleep(0.05)
+        left = time.monotonic()
+        line.close()
+
+        assert slow.wait_until_left() - left < AT_ONCE_S
 
 
 def test_a_client_that_leaves_after_the_last_word_has_not_left_early() -> None:

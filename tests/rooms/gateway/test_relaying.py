@@ -147,7 +147,7 @@ def test_speech_comes_back_as_the_server_made_it() -> None:
 
 
 def test_typed_events_of_other_apis_pass_untouched() -> None:
-    data = b"event: response.created\r\ndata: {}\r\n\r\nevent: x\ndata: 1\n\n"
+    data = b'event: response.created\r\ndata: {}\r\n\r\nevent: x\ndata: {"type": "response.completed"}\n\n'
     with backend(stream([data])) as server, gateway(entry(server), conversions={}) as client:
         got = client.post("/v1/responses", {"model": "m", "input": "x", "stream": True})
 

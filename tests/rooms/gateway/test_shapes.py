@@ -6,6 +6,8 @@ import base64
 import json
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import openai
@@ -55,6 +57,19 @@ def test_token_ids_of_an_unknown_tokenizer_are_refused_before_any_server_is_aske
         got = client.post("/v1/embeddings", {"model": "m", "input": [[1, 2], [3]]})
 
     assert got.status == 400 and "check_embedding_ctx_length=False" in got.error["message"] and server.requests == []
+
+
+def test_a_chat_to_embed_as_vision_models_have_it_reaches_the_engine_as_it_is() -> None:
+    body = {
+        "model": "m",
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}],
+        "encoding_format": "float",
+    }
+    with backend(vectors("x")) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", body)
+
+    assert got.status == 200 and got.json()["data"][0]["embedding"] == [1.0, 1.0, 2.0]
+    assert server.requests[0].path == "/v1/embeddings" and server.requests[0].json() == body
 
 
 def test_the_native_address_of_tei_gives_vectors() -> None:
@@ -165,3 +180,38 @@ def _embed(asked: Asked) -> Play:
     texts = cast("list[str]", asked.json()["input"])
     rows = [{"index": n, "embedding": base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode()} for n, text in enumerate(texts)]
     return json_reply({"data": rows, "usage": {"prompt_tokens": len(texts), "total_tokens": len(texts)}})
+
+
+def test_tokens_of_messages_are_counted_by_the_engine_and_refused_by_one_that_cannot() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    with backend(json_reply({"count": 7, "tokens": [], "max_model_len": 9})) as server, gateway(of(server, "vllm")) as client:
+        counted = client.post("/v1/messages/count_tokens", body)
+        asked = server.requests[0]
+    with backend() as server, gateway(of(server, "ollama")) as client:
+        refused = client.post("/v1/messages/count_tokens", body)
+
+    assert counted.json() == {"input_tokens": 7} and asked.path == "/tokenize" and counted.headers["request-id"]
+    assert refused.status == 400 and refused.json()["error"]["type"] == "invalid_request_error" and refused.json()["type"] == "error"
+
+
+def test_a_text_with_pictures_is_embedded_by_the_engine_itself() -> None:
+    with backend(vectors("one")) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", {"model": "m", "messages": MESSAGES, "encoding_format": "float"})
+
+    assert got.status == 200 and server.requests[0].json()["messages"] == MESSAGES
+
+
+def test_token_ids_of_a_known_tokenizer_are_embedded_as_their_text(tmp_path: Path) -> None:
+    words = tmp_path / "words.tiktoken"
+    words.write_bytes(b"".join(base64.b64encode(word) + b" %d\n" % at for at, word in enumerate([b"price", b" of", b" paper"])))
+    for place, ids, status in ((words, [[0, 1, 2], [0]], 200), (words, [[7]], 400), (tmp_path / "none.tiktoken", [[0]], 500)):
+        entry = ModelEntry("m", (Replica("http://127.0.0.1:9/v1"),), token_ids=str(place))
+        with (
+            backend(vectors("price of paper", "price")) as server,
+            gateway(replace(entry, replicas=(Replica(server.url, kind="vllm"),))) as client,
+        ):
+            got = client.post("/v1/embeddings", {"model": "m", "input": ids, "encoding_format": "base64"})
+
+        assert got.status == status, got.body
+        if status == 200:
+            assert server.requests[0].json()["input"] == ["price of paper", "price"]

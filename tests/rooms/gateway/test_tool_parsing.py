@@ -12,6 +12,7 @@ import pytest
 from moorage.gateway.config import ModelEntry, Replica
 from moorage.testing.backend import DONE, Backend, backend, block, chat_reply, json_reply, stream
 from tests.builders.gateways import Client, gateway
+from tests.builders.model_files import gguf
 
 TEMPLATE = """{%- if tools %}<|im_start|>system
 # Tools
@@ -103,7 +104,7 @@ def test_a_stream_makes_the_same_message_however_it_is_cut(template: str, size: 
 
 
 def test_a_call_that_is_required_is_begun_for_the_model(template: str) -> None:
-    with backend(completion(' "tide", "arguments": {}}\n</tool_call>')) as server, gateway(entry(server, template)) as client:
+    with backend(completion(' "tide", "arguments": {}}\n</tool_call>')) as server, gateway(entry(server, template, "sglang")) as client:
         got = sdk(client).chat.completions.create(**ASKS, tool_choice="required")
 
     assert "<tool_call>" in str(server.requests[0].json()["prompt"]).rsplit("assistant", 1)[1]
@@ -183,3 +184,139 @@ def test_an_engine_that_breaks_off_is_an_error_in_the_stream(template: str) -> N
         got = client.post("/v1/chat/completions", {**ASKS, "stream": True}).body.decode()
 
     assert '"content":"Hel"' in got and "stream_interrupted" in got and got.endswith("data: [DONE]\n\n")
+
+
+SEVERAL: Any = [TOOL, {"type": "function", "function": {"name": "moon", "parameters": {"type": "object"}}}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "must_call"),
+    [
+        ({"tool_choice": "required"}, True),
+        ({"tool_choice": {"type": "function", "function": {"name": "tide"}}}, True),
+        ({"tools": [{"type": "function", "function": {**TOOL["function"], "strict": True}}]}, False),
+    ],
+)
+def test_an_engine_that_takes_structural_tags_is_held_to_the_tools(template: str, fields: dict[str, object], must_call: bool) -> None:
+    with backend(completion(SAID)) as server, gateway(entry(server, template)) as client:
+        got = client.post("/v1/chat/completions", {**ASKS, "tools": SEVERAL, **fields}).json()
+
+    asked = server.requests[0].json()
+    tag = json.loads(asked["structured_outputs"]["structural_tag"])  # type: ignore[index]
+    assert (tag["type"], tag["format"]["at_least_one"]) == ("structural_tag", must_call)
+    assert str(asked["prompt"]).endswith("<|im_start|>assistant\n")  # the tag makes it call; nothing is written for it
+    assert len(got["choices"][0]["message"]["tool_calls"]) == 2
+
+
+@pytest.mark.parametrize(("kind", "version", "fields"), [("vllm", "0.9.2", {}), ("llamacpp", "", {}), ("vllm", "", {"guided_regex": "a"})])
+def test_for_other_engines_the_call_is_begun(template: str, kind: str, version: str, fields: dict[str, object]) -> None:
+    with backend(completion(' "tide", "arguments": {}}\n</tool_call>')) as server:
+        model = ModelEntry("m", (Replica(server.url, kind=kind, version=version),), tool_parsing="gateway", template=template)
+        with gateway(model) as client:
+            got = client.post("/v1/chat/completions", {**ASKS, "tool_choice": "required", **fields}).json()
+
+    assert "<tool_call>" in str(server.requests[0].json()["prompt"]).rsplit("assistant", 1)[1]
+    assert "structural_tag" not in str(server.requests[0].json().get("structured_outputs"))
+    assert [c["function"]["name"] for c in got["choices"][0]["message"]["tool_calls"]] == ["tide"]
+
+
+def test_a_model_that_may_call_is_not_constrained(template: str) -> None:
+    with backend(completion("No.")) as server, gateway(entry(server, template)) as client:
+        client.post("/v1/chat/completions", ASKS)
+
+    assert "structured_outputs" not in server.requests[0].json()
+
+
+def test_the_template_inside_a_gguf_file_is_found(tmp_path: Path) -> None:
+    file = gguf(tmp_path / "model-Q4_K_M.gguf", {"general.architecture": "qwen3", "tokenizer.chat_template": TEMPLATE})
+    with backend(completion(SAID)) as server:
+        for place in (str(file), str(tmp_path)):
+            with gateway(entry(server, place, kind="llamacpp")) as client:
+                got = sdk(client).chat.completions.create(**ASKS)
+            assert len(got.choices[0].message.tool_calls or []) == 2
+
+    assert "<|im_start|>user\nWhen?" in str(server.requests[0].json()["prompt"])
+
+
+QWEN_XML = "<tool_call>\n<function=tide>\n<parameter=at>\n六点\n</parameter>\n</function>\n</tool_call>"
+
+
+def test_a_model_without_a_template_at_hand_is_told_and_read_in_the_format_that_is_named() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "tide", "arguments": '{"at": "noon"}'}}
+    turns = [
+        *ASKS["messages"],
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "5"},
+    ]
+    with backend(chat_reply(QWEN_XML)) as server:
+        model = ModelEntry("m", (Replica(server.url, kind="ollama"),), tool_parsing="gateway", tool_format="qwen3_xml")
+        with gateway(model) as client:
+            got = sdk(client).chat.completions.create(**{**ASKS, "messages": turns})
+
+    system, _, earlier, result = server.requests[0].json()["messages"]  # type: ignore[misc]
+    assert "<function=sound_the_depth>" in system["content"] and "<parameter=at>\nnoon\n</parameter>" in earlier["content"]
+    assert (result["role"], "5" in result["content"]) == ("user", True)
+    (made,) = got.choices[0].message.tool_calls or []
+    assert json.loads(made.function.arguments) == {"at": "六点"}  # type: ignore[union-attr]
+
+
+def test_react_is_stopped_before_it_makes_up_a_result() -> None:
+    with backend(chat_reply('Thought: hm\nAction: tide\nAction Input: {"at": "x"}')) as server:
+        model = ModelEntry("m", (Replica(server.url),), tool_parsing="gateway", tool_format="react")
+        with gateway(model) as client:
+            got = client.post("/v1/chat/completions", {**ASKS, "stop": "END"}).json()
+
+    assert server.requests[0].json()["stop"] == ["END", "\nObservation:", "Observation:"]
+    assert got["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "tide"
+
+
+def thinking(*parts: tuple[str, str], whole: bool) -> Any:
+    """An engine's own chat whose reasoning it took apart: (field, text) in turn."""
+    if whole:
+        fields = {name: "".join(text for key, text in parts if key == name) or None for name in ("content", "reasoning")}
+        return json_reply({"choices": [{"index": 0, "message": {"role": "assistant", **fields}, "finish_reason": "stop"}], "usage": USAGE})
+    chunks = [{"choices": [{"index": 0, "delta": {name: text}, "finish_reason": None}]} for name, text in parts]
+    return stream([*map(block, chunks), block({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}), DONE])
+
+
+def seen(client: Client, *, whole: bool) -> tuple[str, str, list[str], str]:
+    """(content, reasoning, calls, warning) as a client that adds deltas up sees them."""
+    got = client.post("/v1/chat/completions", {**ASKS, "stream": not whole})
+    if whole:
+        message = got.json()["choices"][0]["message"]
+        calls = [call["function"]["name"] for call in message.get("tool_calls", [])]
+        return message["content"] or "", message.get("reasoning", ""), calls, got.headers.get("x-moorage-warning", "")
+    chunks = [json.loads(line[6:]) for line in got.body.decode().split("\n") if line.startswith("data: {")]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
+    calls = [call["function"]["name"] for delta in deltas for call in delta.get("tool_calls", []) if "name" in call["function"]]
+    warning = next((chunk["x_moorage_warning"] for chunk in chunks if "x_moorage_warning" in chunk), "")
+    return "".join(d.get("content") or "" for d in deltas), "".join(d.get("reasoning") or "" for d in deltas), calls, warning
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_reasoning_that_the_engine_took_apart_stays_reasoning(whole: bool) -> None:
+    said = thinking(("reasoning", "So."), ("reasoning", " Yes."), ("content", "Noon."), whole=whole)
+    with backend(said) as server, gateway(entry(server)) as client:
+        assert seen(client, whole=whole) == ("Noon.", "So. Yes.", [], "")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_answer_that_the_engine_took_for_reasoning_is_the_answer_with_a_warning(whole: bool) -> None:
+    with backend(thinking(("reasoning", "It is"), ("reasoning", " noon."), whole=whole)) as server, gateway(entry(server)) as client:
+        assert seen(client, whole=whole) == ("It is noon.", "" if whole else "It is noon.", [], "answer_in_reasoning")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_call_that_the_engine_took_for_reasoning_is_a_call(whole: bool) -> None:
+    said = 'Hm.\n<tool_call>\n{"name": "tide", "arguments": {}}\n</tool_call>'
+    with backend(thinking(("reasoning", said), whole=whole)) as server, gateway(entry(server)) as client:
+        content, reasoning, calls, _ = seen(client, whole=whole)
+
+    assert (content, reasoning.strip(), calls) == ("", "Hm.", ["tide"])
+
+
+def test_reasoning_without_an_answer_may_be_left_as_it_is() -> None:
+    with backend(thinking(("reasoning", "It is noon."), whole=True)) as server:
+        model = ModelEntry("m", (Replica(server.url),), tool_parsing="gateway", answer_in_reasoning="keep")
+        with gateway(model) as client:
+            assert seen(client, whole=True) == ("", "It is noon.", [], "")

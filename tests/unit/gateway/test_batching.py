@@ -176,3 +176,27 @@ def test_an_unexpected_error_reaches_all_who_wait(count: int) -> None:
         return list(await asyncio.gather(*(batcher.embed("m", ["x"], send) for _ in range(count)), return_exceptions=True))
 
     assert all(isinstance(one, ConnectionResetError) for one in asyncio.run(ask()))
+
+
+def test_a_batch_that_nobody_waits_for_any_more_is_cancelled() -> None:
+    ended: list[bool] = []
+
+    async def send(texts: Sequence[str]) -> tuple[list[bytes], int]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+        raise AssertionError
+
+    async def leave() -> tuple[bool, bool]:
+        batcher = MicroBatcher(window_s=0.0)
+        asking = [asyncio.ensure_future(batcher.embed("m", [text], send)) for text in "ab"]
+        await asyncio.sleep(0.01)
+        asking[0].cancel()
+        await asyncio.sleep(0.01)
+        before = bool(ended)
+        asking[1].cancel()
+        await asyncio.sleep(0.01)
+        return before, bool(ended)
+
+    assert asyncio.run(leave()) == (False, True)

@@ -81,7 +81,8 @@ def test_what_a_template_writes_of_a_conversation_is_read_back(format: str):
     assert [(one.name, json.loads(one.arguments)) for one in found.calls] == [("berth", {"ship": '白鹭 "3"', "days": 3})]
 
 
-plain = st.text(alphabet="a\"'\\{}[],:()<>/=中🚢 \t|`", max_size=12)
+# Gemma's quotation mark is a token of its own: no string can hold it.
+plain = st.text(alphabet="a\"'\\{}[],:()<>/=中🚢 \t|`", max_size=12).filter(lambda text: '<|"|>' not in text)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-999, 999) | plain,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain, inner, max_size=2),

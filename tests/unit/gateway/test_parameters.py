@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moorage.core.errors import BadInput
 from moorage.gateway.backends import BUILT_IN, backend, parse_version
 from moorage.gateway.errors import GatewayRefusal
-from moorage.gateway.parameters import check_bounds, mapped, needs_mapping, with_defaults
+from moorage.gateway.parameters import mapped, needs_mapping
 
 BASE = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -37,9 +37,21 @@ def test_a_schema_asked_for_in_the_old_way_is_asked_for_in_the_way_all_know(kind
 
 
 def test_what_vllm_dropped_is_said_in_its_new_words() -> None:
-    assert sent("vllm", guided_regex="a+") == {"structured_outputs": {"regex": "a+"}}
+    assert sent("vllm", (0, 32), guided_regex="a+") == {"structured_outputs": {"regex": "a+"}}
     assert sent("vllm", (0, 9), guided_regex="a+") == {"guided_regex": "a+"}
+    assert sent("vllm", (0, 9), structured_outputs={"regex": "a+"}) == {"guided_regex": "a+"}
     assert sent("vllm", structured_outputs={"choice": ["a"]}) == {"structured_outputs": {"choice": ["a"]}}
+
+
+def test_a_vllm_of_unknown_version_is_asked_in_both_words_as_it_passes_over_the_other() -> None:
+    assert sent("vllm", guided_regex="a+") == {"guided_regex": "a+", "structured_outputs": {"regex": "a+"}}
+
+
+def test_vllms_structured_outputs_are_translated_or_refused_and_never_passed_over() -> None:
+    assert needs_mapping({"structured_outputs": {"regex": "b"}}, backend("sglang"))
+    assert sent("sglang", structured_outputs={"json_object": True, "regex": None}) == {"response_format": {"type": "json_object"}}
+    with pytest.raises(GatewayRefusal, match=r"structural_tag.*sglang"):
+        sent("sglang", structured_outputs={"structural_tag": "{}"})
 
 
 def test_structured_answers_are_said_in_the_words_of_each_engine() -> None:
@@ -114,20 +126,6 @@ def test_a_wrong_type_is_refused_by_name(name: str) -> None:
         with pytest.raises(GatewayRefusal) as refused:
             sent("openai", **{name: value})
         assert refused.value.param == name and refused.value.code == "invalid_type"
-
-
-def test_defaults_fill_what_the_request_leaves_open() -> None:
-    got = with_defaults({"temperature": 0, "max_completion_tokens": 5, "top_p": None}, {"temperature": 1, "max_tokens": 9, "top_p": 0.5})
-
-    assert got == {"temperature": 0, "max_completion_tokens": 5, "top_p": 0.5}
-
-
-def test_a_number_outside_the_bounds_is_refused_with_the_bounds() -> None:
-    check_bounds({"temperature": 1.0}, {"temperature": (0, 1)}, "m")
-    with pytest.raises(GatewayRefusal, match=r"temperature = 1\.5 is outside what m allows here: 0 to 1"):
-        check_bounds({"temperature": 1.5}, {"temperature": (0, 1)}, "m")
-    with pytest.raises(GatewayRefusal, match="-inf to 100"):
-        check_bounds({"max_tokens": 101}, {"max_tokens": (None, 100)}, "m")
 
 
 def test_an_unknown_kind_is_told_those_that_exist() -> None:

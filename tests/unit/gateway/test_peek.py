@@ -83,6 +83,7 @@ def test_defaults_do_not_replace_what_is_said() -> None:
     got = json.loads(with_defaults(body, {"temperature": 1, "top_p": 0.5, "max_tokens": 100, "stop": ["x"]}, {}))
 
     assert got == {"model": "m", "temperature": 0, "top_p": 0.5, "max_completion_tokens": 5, "stop": ["x"]}
+    assert with_defaults(b'{"model":"m","max_tokens":5}', {"max_completion_tokens": 9}, {}) == b'{"model":"m","max_tokens":5}'
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,17 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 def test_fields_keep_their_order_and_their_bytes() -> None:
     assert with_fields(b'{"a": 1.50, "b": [1,  2]}', {"c": True, "a": None}) == b'{"a":null,"b":[1,  2],"c":true}'
+
+
+@pytest.mark.parametrize(
+    "fields", [{"max_tokens": -9_000_000}, {"max_tokens": 10, "n": -5}, {"max_completion_tokens": -1}, {"max_tokens": 1e308, "n": 1e308}]
+)
+def test_no_number_gives_tokens_back_or_is_too_large_to_count(fields: dict[str, object]) -> None:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * 40}], **fields}).encode()
+
+    assert 10 <= peek_generation(body, "messages").tokens < 1 << 62
+
+
+def test_a_number_of_400_digits_is_out_of_bounds_like_any_other() -> None:
+    with pytest.raises(GatewayRefusal, match="not a number of 401 digits"):
+        with_defaults(b'{"model":"m","max_tokens":1' + b"0" * 400 + b"}", {}, {"max_tokens": (1, 5)})

@@ -214,3 +214,14 @@ def test_an_answer_in_one_piece_says_its_tokens_and_whether_it_is_an_error() -> 
     assert (fine.tokens.prompt_tokens, fine.tokens.completion_tokens, fine.is_error) == (5, 6, False)
     assert read_reply(b'{"error":{"message":"x"}}').is_error
     assert read_reply(b'{"object":"error","message":"x"}').is_error
+
+
+def test_mixed_calls_come_one_after_the_other_and_before_the_end() -> None:
+    first, second = ({"index": at, "id": f"c{at}", "function": {"name": "f", "arguments": '{"a":'}} for at in range(2))
+    rest, other = ({"index": at, "function": {"arguments": f"{at}}}"}} for at in range(2))
+    relay = SseRelay(RelayRules())
+    out = relay.feed(b"".join(delta("", tool_calls=[each]) for each in (first, second, other, rest)) + finish("tool_calls") + DONE)
+
+    deltas = [json.loads(part[6:])["choices"][0]["delta"] for part in out.split(b"\n\n") if part.startswith(b"data: {")]
+    assert [call["index"] for each in deltas for call in each.get("tool_calls", [])] == [0, 0, 1, 1]
+    assert out.endswith(finish("tool_calls") + DONE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, SettingInvalid, VersionInvalid
+from moorage.core.errors import BadInput, CardsInvalid, PathNotFound, SettingInvalid, VersionUnknown
 from moorage.stack.planner import cards_of, plan_services, version_of
 from moorage.stack.services import ServiceEntry, read_services
 from tests.builders.model_files import XLM, model_folder
@@ -63,8 +63,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_cards_and_versions_that_cannot_be_are_refused_in_both_languages() -> None:
     for error, call in (
         (CardsInvalid, lambda: cards_of("0x4090")),
-        (VersionInvalid, lambda: version_of("9.9")),
-        (VersionInvalid, lambda: version_of("latest")),
+        (VersionUnknown, lambda: version_of("9.9")),
+        (VersionUnknown, lambda: version_of("latest")),
     ):
         with pytest.raises(error) as raised:
             call()

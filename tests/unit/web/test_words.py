@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 import moorage.web
+from moorage.engines.doctor import catalogue
+from moorage.engines.doctor.progress import _MARKS, BEFORE
+from moorage.plan import explain, laws
 from moorage.web.words import PHRASES, choose_language, fill, words
 
 WEB = Path(moorage.web.__file__).parent
@@ -57,9 +60,22 @@ def test_every_phrase_the_page_asks_for_exists() -> None:
     assert set(re.findall(r"\bw\.(\w+)", text)) & set(dir(dict)) == set()  # a template would get the method, not the phrase
 
 
+MADE_BY_SCRIPTS = ("part_", "stage_", "came_", "weight_", "doctor_cause_")
+
+
+def test_what_the_doctor_and_a_plan_name_has_words() -> None:
+    stages = {f"stage_{cause.stage}" for cause in catalogue().causes.values()}
+    steps = {f"came_{step}" for step in (BEFORE, *(step for step, _ in _MARKS))}
+    terms = {f"part_{name}" for name in re.findall(r"Term\(\s*\"(\w+)\"", Path(laws.__file__).read_text(encoding="utf-8"))}
+    lines = {f"part_{name}" for name in re.findall(r"Line\(\s*\"(\w+)\"", Path(explain.__file__).read_text(encoding="utf-8"))}
+
+    assert len(terms) > 5 and len(lines) > 5
+    assert (stages | steps | terms | lines) - set(PHRASES) == set()
+
+
 def test_every_phrase_is_used() -> None:
     text = "\n".join(SOURCES.values()) + (WEB / "pages.py").read_text(encoding="utf-8")
-    made = {name for name in PHRASES if name.startswith(("state_", "step_", "theme_", "error_"))}
+    made = {name for name in PHRASES if name.startswith(("state_", "step_", "theme_", "error_", *MADE_BY_SCRIPTS))}
 
     assert {name for name in set(PHRASES) - made if not re.search(rf"\b{name}\b", text)} == set()
 

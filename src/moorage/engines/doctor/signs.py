@@ -3,7 +3,7 @@
     free memory .. less+than|below .. utilization & !cpu
 
 Words stand side by side, ``..`` lets up to a dozen words in between, ``|`` gives alternatives, ``+`` joins the words of one
-alternative, ``word*`` takes any ending, ``#`` is a number, ``word?`` may be absent, ``@name`` is one of the word families below.
+alternative, ``word*`` takes any ending and ``*word`` any beginning, ``#`` is a number, ``word?`` may be absent, ``@name`` is one of the word families below.
 Parts joined by ``&`` must all be there, in any order; a part that begins with ``!`` must not be.
 """
 
@@ -20,7 +20,7 @@ FAMILIES: Mapping[str, str] = {
     "lack": "not+enough|insufficient|less+than|lower+than|below|smaller+than|too+small|too+little|too+low|no+room|ran+out|run+out|running+out"
     "|runs+out|out+of|exceed*|exhaust*|larger+than|greater+than|bigger+than|more+than|does+not+fit|doesnt+fit|cannot+fit|cant+fit|short+of"
     "|不足|不够|超过|超出|大于|耗尽|溢出",
-    "bar": "not+supported|unsupported|isnt+supported|not+yet+supported|not+currently+supported|does+not+support|doesnt+support|do+not+support"
+    "bar": "not+supported|unsupported|isnt+supported|not+yet+supported|not+currently+supported|not+yet+support|not+currently+support|not+support|does+not+support|doesnt+support|do+not+support"
     "|not+implemented|has+no+support|no+support|incompatible|not+compatible|cannot+be+used|not+available|unavailable|only+supported|不支持|不兼容",
     "absent": "not+found|missing|no+such|does+not+exist|doesnt+exist|not+exist|cannot+find|cant+find|could+not+find|couldnt+find|unable+to+find"
     "|cannot+be+found|not+installed|not+present|unknown|没有找到|找不到|未找到|不存在|缺少|没有安装|未安装",
@@ -41,12 +41,13 @@ _COMMON = frozenset(
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _SPLIT_CJK = re.compile(f"([{_CJK}])")
 _NOISE = re.compile(f"[^a-z0-9{_CJK}]+")
+_BELOW_ZERO = re.compile(r"(?<![\w.])-(?=\d[\d.]* ?[kmgt]i?b\b)")  # memory that is not there
 _APOSTROPHE = re.compile(r"(?<=[a-z])['’`](?=[a-z])")
 
 
 def words_of(text: str) -> str:
     """The text as lower-case words between single blanks, with one at each end; Chinese characters are words of their own."""
-    lower = _APOSTROPHE.sub("", text.lower())
+    lower = _BELOW_ZERO.sub(" minus ", _APOSTROPHE.sub("", text.lower()))
     apart = _SPLIT_CJK.sub(r" \1 ", lower)
     return f" {_NOISE.sub(' ', apart).strip()} "
 
@@ -130,7 +131,8 @@ def _split(choice: str) -> list[str]:
 def _word(word: str) -> str:
     if word == "#":
         return r"\d+ "
-    return re.escape(word[:-1]) + r"\S* " if word.endswith("*") else re.escape(word) + " "
+    head, tail = word.startswith("*"), word.endswith("*")
+    return (r"\S*" if head else "") + re.escape(word.strip("*")) + (r"\S* " if tail else " ")
 
 
 def _anchors(part: str) -> frozenset[str]:
@@ -147,8 +149,8 @@ def _anchors(part: str) -> frozenset[str]:
 
 
 def _usable(word: str) -> bool:
-    """A prefix shorter than an anchor would need every word that begins with it."""
-    return bool(word) and (not word.endswith("*") or len(word) > ANCHOR_LETTERS)
+    """A prefix shorter than an anchor would need every word that begins with it, a free beginning every word."""
+    return bool(word) and not word.startswith("*") and (not word.endswith("*") or len(word) > ANCHOR_LETTERS)
 
 
 def _weight(word: str) -> int:

@@ -20,12 +20,14 @@ class Remark:
     """What is wrong with a flag or a variable in this version, and what was done about it.
 
     An ``error`` keeps the server from starting, a ``warning`` makes it do something else than meant, a ``note`` is worth knowing.
+    ``is_kept`` tells that the meaning stayed and only the spelling changed.
     """
 
     weight: Weight
     about: str
     en: str
     zh: str
+    is_kept: bool = False
 
     def say(self, language: Language = "en") -> str:
         return self.zh if language == "zh" else self.en
@@ -75,8 +77,8 @@ class Draft:
         self.flags = [given for given in self.flags if given.name not in instead_of and not (given.name == name and not given.path)]
         self.flags.insert(min(place, len(self.flags)), Given(name, (json.dumps({**entries, **held}, ensure_ascii=False),)))
 
-    def say(self, weight: Weight, about: str, en: str, zh: str) -> None:
-        self.remarks.append(Remark(weight, about, en, zh))
+    def say(self, weight: Weight, about: str, en: str, zh: str, *, is_kept: bool = False) -> None:
+        self.remarks.append(Remark(weight, about, en, zh, is_kept))
 
 
 def read_object(text: str) -> dict[str, object]:

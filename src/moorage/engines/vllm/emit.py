@@ -24,8 +24,8 @@ _OPEN = re.compile(r"[\w@%+=:,./~-]*(?:\$\w+[\w@%+=:,./~-]*)*")
 class ServeRequest:
     """A server that is wanted: the model, flags by name (``max-model-len`` or ``--max-model-len``) in today's spelling, the version to run.
 
-    ``port`` is where it is to answer. ``gpus`` are the cards' numbers, all of them when empty. ``folder`` is a model's place on this
-    machine, to be mounted into a container.
+    ``port`` is where it is to answer. ``gpus`` are the cards' numbers, all of them when empty. ``folder`` is a place on this machine that is
+    mounted into a container: at the model's path, or at its own where the model lies below it. ``outside`` are variables for this machine alone.
     """
 
     model: str
@@ -36,11 +36,12 @@ class ServeRequest:
     gpus: tuple[int, ...] = ()
     folder: str | None = None
     image: str | None = None
+    outside: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Commands that start the server; ``remarks`` say what the version could not be given."""
+    """Commands that start the server; ``remarks`` say what the version could not be given. A flag that only has another name there is none."""
 
     serve: str
     docker: str
@@ -55,10 +56,11 @@ def emit(request: ServeRequest, table: FlagTable | None = None) -> Emitted:
     at = table.at(request.version)
     given = tuple(_given(name, value) for name, value in request.flags.items())
     mended = mend(CommandLine("serve", request.model, given, request.variables), at, table)
-    outside = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, request.gpus))} if request.gpus else {}
+    cards = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, request.gpus))} if request.gpus else {}
+    remarks = tuple(remark for remark in mended.remarks if not remark.is_kept)
     port = (Given("--port", (str(request.port),)),) if request.port != 8000 else ()
-    serve = replace(mended, flags=(*mended.flags, *port), variables={**outside, **mended.variables})
-    return Emitted(serve_line(serve), docker_line(mended, _container(request)), tuple(arguments(serve)), serve.variables, mended.remarks)
+    serve = replace(mended, flags=(*mended.flags, *port), variables={**request.outside, **cards, **mended.variables})
+    return Emitted(serve_line(serve), docker_line(mended, _container(request)), tuple(arguments(serve)), serve.variables, remarks)
 
 
 def serve_line(mended: Mended) -> str:
@@ -84,16 +86,18 @@ def flag_words(flags: Sequence[Given]) -> list[str]:
 
 
 def wrapped(words: Sequence[str]) -> str:
-    """Words as one shell command, broken before flags where it gets long."""
+    """Words as one shell command, broken where it gets long; never between a flag and its value."""
     lines: list[str] = []
+    before = "-"
     for word in map(quoted, words):
         fits = lines and len(lines[-1]) + len(word) < LIMIT_PER_LINE
         if fits and not (word.startswith("-") and len(lines[-1]) + len(word) > LIMIT_PER_LINE - 40):
             lines[-1] += f" {word}"
-        elif lines and not word.startswith("-"):
+        elif lines and not word.startswith("-") and before.startswith("-"):
             lines[-1] += f" {word}"  # a value stays with its flag
         else:
             lines.append(word)
+        before = word
     return " \\\n  ".join(lines)
 
 
@@ -132,9 +136,16 @@ def _given(name: str, value: FlagValue) -> Given:
 def _container(request: ServeRequest) -> Container:
     gpus = f'"device={",".join(map(str, request.gpus))}"' if request.gpus else "all"
     options: list[tuple[str, str | None]] = [("--gpus", gpus), ("--ipc=host", None), ("-p", f"{request.port}:8000")]
-    options.append(("-v", f"{request.folder}:{request.model}:ro" if request.folder else "~/.cache/huggingface:/root/.cache/huggingface"))
+    options.append(("-v", _mount(request)))
     at = flag_table().at(request.version)
     return Container("docker", tuple(options), request.image or image_of(at))
+
+
+def _mount(request: ServeRequest) -> str:
+    if request.folder is None:
+        return "~/.cache/huggingface:/root/.cache/huggingface"
+    is_below = request.model.startswith(f"{request.folder}/")
+    return f"{request.folder}:{request.folder if is_below else request.model}:ro"
 
 
 def _assignments(variables: Mapping[str, str]) -> list[str]:

@@ -82,7 +82,8 @@ def _reasoning(draft: Draft) -> None:
             _needs(draft, "--reasoning-parser")
     elif draft.given("--reasoning-parser") and old is None and draft.knows("--enable-reasoning") and draft.at < version("0.9"):
         draft.put("--enable-reasoning")
-        draft.say("error", "--reasoning-parser", f"{draft.at} also wants --enable-reasoning.", f"{draft.at} 还需要 --enable-reasoning。")
+        en, zh = f"{draft.at} also wants --enable-reasoning.", f"{draft.at} 还需要 --enable-reasoning。"
+        draft.say("error", "--reasoning-parser", en, zh, is_kept=True)
 
 
 def _guided(draft: Draft) -> None:
@@ -178,8 +179,9 @@ def _attention(draft: Draft) -> None:
     flag = draft.value("--attention-backend")
     if flag and not draft.knows("--attention-backend"):
         draft.drop("--attention-backend")
-        draft.variables["VLLM_ATTENTION_BACKEND"] = flag
-        _renamed(draft, "--attention-backend", "--attention-backend", f"VLLM_ATTENTION_BACKEND={flag}")
+        older = {new: old for old, new in BACKENDS.items()} if draft.at < version("0.11") else {}
+        draft.variables["VLLM_ATTENTION_BACKEND"] = older.get(flag, flag)
+        _renamed(draft, "--attention-backend", "--attention-backend", f"VLLM_ATTENTION_BACKEND={older.get(flag, flag)}")
     wanted = draft.variables.get("VLLM_FLASH_ATTN_VERSION")
     if wanted and draft.knows("--attention-config") and not draft.table.has_variable("VLLM_FLASH_ATTN_VERSION", draft.at):
         del draft.variables["VLLM_FLASH_ATTN_VERSION"]
@@ -221,7 +223,8 @@ def _media(draft: Draft) -> None:
     elif limit and draft.at < version("0.9") and (entries := read_object(limit)):
         written = ",".join(f"{key}={value}" for key, value in entries.items())
         draft.flags = [Given(g.name, (written,)) if g.name == "--limit-mm-per-prompt" and not g.path else g for g in draft.flags]
-        draft.say("error", "--limit-mm-per-prompt", f"{draft.at} wants it as {written}.", f"{draft.at} 要求写作 {written}。")
+        en, zh = f"{draft.at} wants it as {written}.", f"{draft.at} 要求写作 {written}。"
+        draft.say("error", "--limit-mm-per-prompt", en, zh, is_kept=True)
 
 
 def _compilation(draft: Draft) -> None:
@@ -360,7 +363,7 @@ def _renamed(draft: Draft, about: str, old: str, new: str) -> None:
     became_zh = f"改用 {new}" if new else "去掉即可"
     en = f"{draft.at} does not have {old}: {became}." if gone else f"{old} is deprecated in {draft.at}: {became}."
     zh = f"{draft.at} 没有 {old}：{became_zh}。" if gone else f"{old} 在 {draft.at} 中已弃用：{became_zh}。"
-    draft.say("error" if gone else "note", about, en, zh)
+    draft.say("error" if gone else "note", about, en, zh, is_kept=bool(new))
 
 
 def _needs(draft: Draft, name: str) -> None:

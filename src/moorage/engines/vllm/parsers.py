@@ -5,7 +5,7 @@ A template shows how the model writes tool calls and where it thinks; the parser
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from moorage.engines.vllm.table import FlagTable, ParserKind, flag_table
@@ -48,6 +48,18 @@ _WRITINGS = (
     _Writing(("[TOOL_CALLS]",), ("mistral",), ("mistral",)),
     _Writing(("<tool_call>",), ("hermes",), ("qwen3", "deepseek_r1")),
 )
+# Families of which every model writes alike, by architecture: tool calls, thinking. Only for files that lack the template. As of November 2026.
+_FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "GptOssForCausalLM": (("openai",), ("openai_gptoss",)),
+    "Qwen2ForCausalLM": (("hermes",), ()),
+    "Qwen3ForCausalLM": (("hermes",), ()),
+    "Qwen3NextForCausalLM": (("hermes",), ()),
+    "DeepseekV32ForCausalLM": (("deepseek_v32",), ()),
+    "DeepseekV4ForCausalLM": (("deepseek_v4",), ("deepseek_v4",)),
+    "MiniMaxM2ForCausalLM": (("minimax_m2",), ("minimax_m2",)),
+    "Llama4ForConditionalGeneration": (("llama4_pythonic", "pythonic"), ()),
+    "Gemma4ForConditionalGeneration": (("gemma4",), ("gemma4",)),
+}
 _THINKS = ("<think>", "</think>", "[THINK]", "<|channel|>", "<|channel>", "enable_thinking", "reasoning_content")
 
 
@@ -60,6 +72,13 @@ def parsers_for(template: str, at: Version, table: FlagTable | None = None) -> P
         return Parsers(None, _first(table, "reasoning-parser", ("deepseek_r1",), at) if "<think>" in template else None)
     reasoning = _first(table, "reasoning-parser", writing.thinking, at) if thinks else None
     return Parsers(_first(table, "tool-parser", writing.tool, at), reasoning)
+
+
+def parsers_of_family(architecture: str, at: Version, table: FlagTable | None = None) -> Parsers:
+    """The parsers of a family whose models all write alike; none for other families."""
+    table = table or flag_table()
+    tool, thinking = _FAMILIES.get(architecture, ((), ()))
+    return Parsers(_first(table, "tool-parser", tool, at), _first(table, "reasoning-parser", thinking, at))
 
 
 def _first(table: FlagTable, kind: ParserKind, names: Iterable[str], at: Version) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
 
 _WRITTEN = re.compile(r"v?(\d+(?:\.\d+){1,3})(?:[.-]?post(\d+))?(?:[a-z.+-].*)?", re.IGNORECASE)
 
@@ -36,3 +38,11 @@ def version(text: str) -> Version:
     if found is None:
         raise ValueError(text)
     return found
+
+
+def installed() -> str | None:
+    """The vLLM that is installed beside us; None where there is none."""
+    try:
+        return installed_version("vllm")
+    except PackageNotFoundError:
+        return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Version = tuple[int, int]
-Structured = Literal["json", "regex", "choice", "grammar"]
+Structured = Literal["json", "regex", "choice", "grammar", "structural_tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,14 @@ class Traits:
 
     ``spelling``: the engine's name of a parameter where it differs. ``cannot``: parameters whose loss changes what the answer means; a request with
     one is refused. ``ignores``: parameters that the engine passes over and that change only the manner of the answer; they are left out, and
-    the answer's headers say so. ``most_choices``: the largest ``n``. ``scores_are_logits``: the reranker's scores need a sigmoid. ``gives_base64``: vectors may be asked for as base64.
+    the answer's headers say so. ``most_choices``: the largest ``n``. ``knows_functions``: the old ``functions`` are understood. ``scores_are_logits``: the reranker's scores need a sigmoid. ``gives_base64``: vectors may be asked for as base64.
     """
 
     spelling: Mapping[str, str] = field(default_factory=dict[str, str])
     cannot: frozenset[str] = frozenset()
     ignores: frozenset[str] = frozenset()
     most_choices: int = 128
+    knows_functions: bool = False
     scores_are_logits: bool = False
     gives_base64: bool = False
     rerank_path: str = "/rerank"
@@ -45,7 +46,8 @@ class Backend(Protocol):
     def traits(self) -> Traits: ...
 
     def structured(self, kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
-        """The fields that hold a chat model to a JSON schema, a regular expression, one of several texts or a grammar; None where it cannot."""
+        """The fields that hold a chat model to a JSON schema, a regular expression, one of several texts, a grammar or
+        xgrammar's structural tag; None where it cannot."""
         ...
 
 

@@ -17,7 +17,7 @@ BACKEND = Engine(
         cannot=frozenset(
             (
                 "num_beams", "bad_words", "no_repeat_ngram_size", "early_stopping", "length_penalty", "min_tokens", "prompt_logprobs", "response_format",
-                "logprobs", "logit_bias", "stop_token_ids", "seed",
+                "logprobs", "logit_bias", "stop_token_ids", "seed", "tools", "tool_choice",
             )
         ),
         ignores=frozenset(("min_p", "skip_special_tokens", "spaces_between_special_tokens", "parallel_tool_calls")),

@@ -17,7 +17,7 @@ BACKEND = Engine(
         cannot=frozenset(
             (
                 "use_beam_search", "num_beams", "best_of", "bad_words", "stop_token_ids", "no_repeat_ngram_size", "early_stopping", "length_penalty",
-                "min_tokens", "prompt_logprobs", "include_stop_str_in_output", "logit_bias", "chat_template_kwargs", "repetition_penalty",
+                "min_tokens", "prompt_logprobs", "include_stop_str_in_output", "logit_bias", "chat_template_kwargs", "repetition_penalty", "tool_choice",
             )
         ),
         ignores=frozenset(("top_k", "min_p", "skip_special_tokens", "spaces_between_special_tokens", "parallel_tool_calls", "user")),

@@ -12,6 +12,8 @@ from moorage.gateway.backends.base import Engine, Structured, Traits, Version
 def _structured(kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
     if kind == "choice":
         return {"regex": "|".join(f"({re.escape(str(one))})" for one in cast("list[object]", value))}
+    if kind == "structural_tag":
+        return None  # its form has changed with versions, and one that it does not know is an error
     return {"regex" if kind == "regex" else "ebnf": value}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from moorage.gateway.backends.base import Engine, Structured, Traits, Version
@@ -11,9 +12,12 @@ _STRUCTURED_OUTPUTS = (0, 11)
 
 
 def _structured(kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
-    if version is not None and version < _STRUCTURED_OUTPUTS:
-        return {f"guided_{kind}": value}
-    return {"structured_outputs": {kind: value}}
+    if kind == "structural_tag":
+        return None if version is not None and version < _STRUCTURED_OUTPUTS else {"structured_outputs": {kind: json.dumps(value)}}
+    old, new = {f"guided_{kind}": value}, {"structured_outputs": {kind: value}}
+    if version is None:
+        return old | new  # each version passes over the other's word
+    return old if version < _STRUCTURED_OUTPUTS else new
 
 
 BACKEND = Engine(

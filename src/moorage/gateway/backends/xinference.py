@@ -8,7 +8,7 @@ from moorage.gateway.backends.base import Engine, Structured, Traits, Version
 
 
 def _structured(kind: Structured, value: object, version: Version | None) -> Mapping[str, object] | None:
-    return {f"guided_{kind}": value}
+    return None if kind == "structural_tag" else {f"guided_{kind}": value}
 
 
 BACKEND = Engine(

@@ -150,6 +150,7 @@ def answers() -> Mapping[str, Schema]:
         "CompletionAnswer": _completion(),
         "ResponsesAnswer": _response(),
         "MessagesAnswer": _message(),
+        "CountTokensAnswer": fields({"input_tokens": whole()}, ["input_tokens"]),
         "EmbeddingsAnswer": _embeddings(),
         "RerankAnswer": _rerank(),
         "ScoreAnswer": _score(),

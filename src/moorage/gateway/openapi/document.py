@@ -44,6 +44,10 @@ DESCRIBED: Mapping[str, Described] = {
         "chat", "Messages", "Anthropic's Messages API: whole, or streamed as typed events. Errors have its shape, too.",
         "MessagesRequest", "MessagesAnswer", (_EVENTS,),
     ),
+    "count_tokens": Described(
+        "chat", "Count tokens", "How many tokens a conversation takes, as Anthropic's clients ask it. Engines that count text only refuse.",
+        "CountTokensRequest", "CountTokensAnswer",
+    ),
     "embeddings": Described("vectors", "Embeddings", "A vector for each text.", "EmbeddingsRequest", "EmbeddingsAnswer"),
     "rerank": Described("vectors", "Rerank", "Texts by how well they answer a query, scores from 0 to 1.", "RerankRequest", "RerankAnswer"),
     "score": Described("vectors", "Score", "How well two texts go together.", "ScoreRequest", "ScoreAnswer"),
@@ -120,7 +124,7 @@ def _operation(endpoint: Endpoint) -> Schema:
     content: Schema = {kind: {"schema": _SCHEMA_OF.get(kind, text() if kind.startswith("text/") else binary())} for kind in said.other}
     if said.answered:
         content = {_JSON: {"schema": ref(said.answered)}, **content}
-    shape = "MessagesError" if endpoint.name == "messages" else "Error"
+    shape = "MessagesError" if endpoint.is_anthropic else "Error"
     return {
         "tags": [said.tag],
         "summary": said.summary,

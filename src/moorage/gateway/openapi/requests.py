@@ -88,24 +88,28 @@ def _responses() -> Schema:
     )
 
 
-def _messages() -> Schema:
+def _conversation() -> dict[str, Schema]:
+    """A conversation in Anthropic's words."""
     message = fields({"role": text("", "user", "assistant", "system"), "content": _blocks()}, ["role", "content"])
-    return fields(
-        {
-            "model": text(_MODEL),
-            "max_tokens": whole("most tokens of the answer", 1, _MOST),
-            "messages": listed(message, "the conversation so far", least=1),
-            "system": or_null(_blocks()),
-            "stream": or_null(flag("answer in typed events")),
-            "temperature": or_null(number()),
-            "top_p": or_null(number()),
-            "top_k": or_null(number()),
-            "stop_sequences": or_null(listed(text(), "texts that end the answer")),
-            "tools": or_null(listed(fields({"name": text(), "description": text(), "input_schema": fields({})}, ["name"]))),
-            "tool_choice": or_null(fields({"type": text("", "auto", "any", "none", "tool"), "name": text()}, ["type"])),
-        },
-        ["model", "max_tokens", "messages"],
-    )
+    return {
+        "model": text(_MODEL),
+        "messages": listed(message, "the conversation so far", least=1),
+        "system": or_null(_blocks()),
+        "tools": or_null(listed(fields({"name": text(), "description": text(), "input_schema": fields({})}, ["name"]))),
+        "tool_choice": or_null(fields({"type": text("", "auto", "any", "none", "tool"), "name": text()}, ["type"])),
+    }
+
+
+def _messages() -> Schema:
+    more: dict[str, Schema] = {
+        "max_tokens": whole("most tokens of the answer", 1, _MOST),
+        "stream": or_null(flag("answer in typed events")),
+        "temperature": or_null(number()),
+        "top_p": or_null(number()),
+        "top_k": or_null(number()),
+        "stop_sequences": or_null(listed(text(), "texts that end the answer")),
+    }
+    return fields({**_conversation(), **more}, ["model", "max_tokens", "messages"])
 
 
 def _blocks() -> Schema:
@@ -228,6 +232,7 @@ def requests() -> Mapping[str, Schema]:
         "CompletionRequest": _completion(),
         "ResponsesRequest": _responses(),
         "MessagesRequest": _messages(),
+        "CountTokensRequest": fields(_conversation(), ["model", "messages"]),
         "EmbeddingsRequest": _embeddings(),
         "RerankRequest": _rerank(),
         "ScoreRequest": _score(),

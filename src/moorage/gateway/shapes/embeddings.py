@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 Encoding = Literal["float", "base64"]
 Decode = Callable[[Sequence[int]], str]
 MOST_INPUTS = 8192
+_LARGEST = 3.4028234663852886e38  # of float32
 _TOKENS_REASON = (
     "input holds token ids, and the tokenizer they were made with is not known here. Send text: with LangChain's OpenAIEmbeddings, set "
-    "check_embedding_ctx_length=False."
+    "check_embedding_ctx_length=False. Or name the tokenizer's file as `token_ids` of the model."
 )
-_TOKENS_REASON_ZH = "input 是 token id，但此处不知道它们所用的分词器。请发送文本：使用 LangChain 的 OpenAIEmbeddings 时设置 check_embedding_ctx_length=False。"
+_TOKENS_REASON_ZH = "input 是 token id，但此处不知道它们所用的分词器。请发送文本：使用 LangChain 的 OpenAIEmbeddings 时设置 check_embedding_ctx_length=False；或在模型的 `token_ids` 中指定分词器文件。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _packed(value: object) -> bytes | None:
         return raw if values is not None and bool(np.isfinite(values).all()) else None
     if isinstance(value, list):
         numbers = [number(one) for one in cast("list[object]", value)]
-        if not numbers or any(one is None or not math.isfinite(one) for one in numbers):
+        if not numbers or any(one is None or abs(one) > _LARGEST for one in numbers):
             return None
         return np.asarray(numbers, dtype="<f4").tobytes()
     return None

@@ -41,6 +41,20 @@ def to_chat(body: Mapping[str, object]) -> Json:
     return chat
 
 
+def to_count(body: Mapping[str, object]) -> Json:
+    """What an engine's tokenizer is asked, to count a request. Raises GatewayRefusal."""
+    chat = to_chat({**body, "max_tokens": 1, "stream": False})
+    return {name: chat[name] for name in ("messages", "tools", "chat_template_kwargs") if name in chat} | {"add_generation_prompt": True}
+
+
+def counted(answer: object) -> int:
+    """The count of an engine's answer. Raises GatewayRefusal (502) where there is none."""
+    count = obj(answer).get("count")
+    if not isinstance(count, int):
+        raise refusal(502, "The engine counted nothing. Its log says more.", "引擎未返回计数，详见其日志。", code="bad_backend_answer")
+    return count
+
+
 @dataclass(slots=True)
 class MessageStream:
     """Chat chunks in, Anthropic events out. ``start`` once, ``feed`` for each chunk, ``finish`` (or ``fail``) at the end."""

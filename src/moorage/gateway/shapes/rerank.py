@@ -10,22 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moorage.gateway.backends import Backend
-from moorage.gateway.errors import refusal
+from moorage.gateway.errors import GatewayRefusal, refusal
 from moorage.gateway.shapes.fields import Json, flag, listed, number, obj, objects, text, whole, wrong
 
 MOST_DOCUMENTS = 10_000
+_KNOWN = ("model", "query", "documents", "top_n", "return_documents", "rank_fields")
 
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read."""
+    """A query and the documents to order. ``documents`` are what the client sent; ``texts`` what of them is read, "" of a picture; ``rest`` are
+    the fields that are the engine's own."""
 
     model: str
-    query: str
+    query: object
     documents: tuple[object, ...]
     texts: tuple[str, ...]
     top_n: int | None = None
     returns_documents: bool = False
+    rest: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def has_pictures(self) -> bool:
+        return not isinstance(self.query, str) or any(map(_has_pictures, self.documents))
 
 
 def parse(body: Mapping[str, object]) -> RerankRequest:
@@ -37,16 +44,19 @@ def parse(body: Mapping[str, object]) -> RerankRequest:
     fields = [str(name) for name in listed(body, "rank_fields")] if isinstance(rank_fields, list) else []
     return RerankRequest(
         text(body, "model"),
-        text(body, "query"),
+        query if _has_pictures(query := body.get("query")) else text(body, "query"),
         tuple(documents),
         tuple(_text_of(document, n, fields) for n, document in enumerate(documents)),
         whole(body, "top_n", 0, 1 << 31),
         flag(body, "return_documents", False),
+        tuple((name, value) for name, value in body.items() if name not in _KNOWN and value is not None),
     )
 
 
 def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[str, Json]:
     """(path below the engine's root, body). All documents are asked for: what a client does with scores is its own."""
+    if request.has_pictures and backend.name not in ("vllm", "openai"):
+        raise _sees_nothing(backend)
     if backend.name == "tei":
         return "/rerank", {
             "query": request.query,
@@ -55,7 +65,8 @@ def to_backend(request: RerankRequest, backend: Backend, model: str) -> tuple[st
             "return_text": False,
             "truncate": True,
         }
-    return backend.traits.rerank_path, {"model": model, "query": request.query, "documents": list(request.texts)}
+    read = [given if _has_pictures(given) else text for given, text in zip(request.documents, request.texts, strict=True)]
+    return backend.traits.rerank_path, {**dict(request.rest), "model": model, "query": request.query, "documents": read}
 
 
 def from_backend(answer: object, request: RerankRequest, backend: Backend, identity: str) -> Json:
@@ -85,6 +96,17 @@ def from_backend(answer: object, request: RerankRequest, backend: Backend, ident
     return {"id": identity, "object": "list", "model": request.model, "results": results, "usage": used, "meta": meta}
 
 
+def _sees_nothing(backend: Backend) -> GatewayRefusal:
+    """An engine that reads texts only would judge by half."""
+    return refusal(
+        400,
+        f"documents: the engine {backend.name} reads no pictures. Send texts, or use a model that runs on vLLM.",
+        f"documents：引擎 {backend.name} 不支持图片。请发送文本，或改用运行在 vLLM 上的模型。",
+        param="documents",
+        code="unsupported_value",
+    )
+
+
 def sigmoid(logit: float) -> float:
     """A score from 0 to 1, without overflow."""
     if logit >= 0:
@@ -101,6 +123,11 @@ def _result(at: int, score: float, request: RerankRequest) -> Json:
     return result
 
 
+def _has_pictures(given: object) -> bool:
+    """Whether it has parts that are no text."""
+    return any(part.get("type", "text") != "text" for part in objects(obj(given).get("content")))
+
+
 def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
     """A document's text: a string, ``{"text"}``, the fields that ``rank_fields`` names, or parts as for vision."""
     if isinstance(document, str):
@@ -115,6 +142,6 @@ def _text_of(document: object, at: int, fields: Sequence[str]) -> str:
         return content
     if isinstance(content, list):
         parts = [str(part["text"]) for part in objects(content) if isinstance(part.get("text"), str)]
-        if parts:
+        if parts or _has_pictures(document):
             return "\n".join(parts)
     raise wrong(f"documents[{at}]", "a string, or an object with a text")

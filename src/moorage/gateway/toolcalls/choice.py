@@ -38,6 +38,11 @@ class ToolRequest:
         """Whether an answer without a call is no answer."""
         return self.mode in ("required", "named")
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether a tool's calls must keep to its schema."""
+        return self.reads_calls and any(mapping(tool.get("function")).get("strict") is True for tool in self.shown())
+
     def shown(self) -> list[Json]:
         """The tools the model is shown: none if it may not call, the one it must call, else all."""
         if self.mode == "none":

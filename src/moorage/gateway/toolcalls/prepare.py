@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from moorage.gateway.toolcalls.objects import Json, entries, mapping
 from moorage.gateway.toolcalls.parser import Parser, Reading
 from moorage.gateway.toolcalls.probe import EXAMPLE, Speech
 from moorage.gateway.toolcalls.prompt import REACT_STOPS, as_plain_turns, described, with_tools, with_tools_in_question
+from moorage.gateway.toolcalls.spelling import spelled
 from moorage.gateway.toolcalls.template import ChatTemplate, Prompt
 
 _SIGN = 60
@@ -26,7 +28,8 @@ class PreparedPrompt:
     """A prompt for an engine that continues text.
 
     ``text`` ends with ``opening``, which begins a call where one is required. ``tag`` asks the same of an engine that takes structural
-    tags; it may be sent instead, with the prompt without its opening. Ask the engine to keep special tokens in its text.
+    tags, and holds calls to the schemas besides; it is sent with ``text_for_tag``, and the answer is then read without the opening. Ask the engine
+    to keep special tokens in its text.
     """
 
     text: str
@@ -35,6 +38,11 @@ class PreparedPrompt:
     request: ToolRequest
     tag: dict[str, object] | None
     stops: tuple[str, ...] = ()
+
+    @property
+    def text_for_tag(self) -> str:
+        """The prompt for an engine that gets the ``tag``."""
+        return self.text.removesuffix(self.opening)
 
     def start(self) -> tuple[Parser, list[Event]]:
         """A parser that has read the opening, and the events of that."""
@@ -49,6 +57,7 @@ class PreparedChat:
     messages: list[Json]
     reading: Reading
     request: ToolRequest
+    tag: dict[str, object] | None = None
     stops: tuple[str, ...] = field(default=())
 
     def start(self) -> tuple[Parser, list[Event]]:
@@ -64,7 +73,8 @@ def prepare_prompt(body: Json, template: ChatTemplate, speech: Speech | None, ne
     """
     request = tool_request(body)
     messages = template_messages([mapping(message) for message in entries(body.get("messages"))], speech)
-    variables = mapping(body.get("chat_template_kwargs"))
+    effort = {"reasoning_effort": body["reasoning_effort"]} if body.get("reasoning_effort") else {}
+    variables = {**mapping(body.get("chat_template_kwargs") or {}), **effort}
     if speech is not None and (speech.renders_tools or not request.shown()):
         prompt = template.prompt(messages, request.shown(), variables)
     else:
@@ -91,16 +101,26 @@ def _explained(template: ChatTemplate, messages: Sequence[Json], text: str, vari
     return template.prompt(with_tools_in_question(messages, text), None, variables)
 
 
-def prepare_chat(body: Json, style: str = "hermes", new_id: Callable[[], str] | None = None) -> PreparedChat:
-    """The messages of a chat completion with its tools explained in words: ``hermes``, or ``react`` for models without any training for tools.
+def prepare_chat(
+    body: Json, style: str = "hermes", new_id: Callable[[], str] | None = None, *, speech: Speech | None = None
+) -> PreparedChat:
+    """The messages of a chat completion with its tools explained in words, for an endpoint that applies the template itself.
 
-    Raises ToolsInvalid.
+    ``style`` is the format that the model is told to use, ``react`` for models without any training for tools; ``speech`` says better, where
+    it is known. Raises ToolsInvalid.
     """
     request = tool_request(body)
+    format = speech.format if speech else FORMATS[style]
     messages = template_messages([mapping(message) for message in entries(body.get("messages"))], None)
-    told = with_tools(as_plain_turns(messages, style), described(request, style))
-    reading = _reading(request, new_id, Reading(FORMATS["react" if style == "react" else "hermes"], request.known))
-    return PreparedChat(told, reading, request, REACT_STOPS if style == "react" and request.reads_calls else ())
+    is_react = format.name == "react"
+    if is_react or format.name == "hermes":
+        text = described(request, format.name)
+    else:
+        example = (speech.example if speech else "") or spelled(format, EXAMPLE[0], mapping(json.loads(EXAMPLE[1]))) or ""
+        text = described(request, "native", example=example, example_call=EXAMPLE)
+    told = with_tools(as_plain_turns(messages, format.name), text)
+    reading = _reading(request, new_id, Reading(format, request.known))
+    return PreparedChat(told, reading, request, structural_tag(format, request), REACT_STOPS if is_react and request.reads_calls else ())
 
 
 def _reading(request: ToolRequest, new_id: Callable[[], str] | None, reading: Reading) -> Reading:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import cast
 
 from moorage.gateway.toolcalls.choice import ToolRequest
+from moorage.gateway.toolcalls.formats import FORMATS
 from moorage.gateway.toolcalls.objects import Json, entries, is_list, mapping
+from moorage.gateway.toolcalls.spelling import spelled
 
 _HERMES = """# Tools
 
@@ -79,7 +82,10 @@ def with_tools_in_question(messages: Sequence[Json], text: str) -> list[Json]:
 
 
 def as_plain_turns(messages: Sequence[Json], style: str = "hermes") -> list[Json]:
-    """Earlier calls as the assistant's text and their results as a user's turn, for a model or endpoint that knows neither."""
+    """Earlier calls as the assistant's text and their results as a user's turn, for a model or endpoint that knows neither.
+
+    ``style`` is the format in which the calls are written.
+    """
     found: list[dict[str, object]] = []
     for message in messages:
         role, calls = message.get("role"), message.get("tool_calls")
@@ -100,11 +106,14 @@ def as_plain_turns(messages: Sequence[Json], style: str = "hermes") -> list[Json
 
 def _call(call: Json, style: str) -> str:
     function = mapping(call["function"])
-    arguments = function.get("arguments")
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    if style == "react":
-        return f"Action: {function.get('name')}\nAction Input: {text}"
-    return f'<tool_call>\n{{"name": {json.dumps(function.get("name"))}, "arguments": {text or "{}"}}}\n</tool_call>'
+    name, arguments = str(function.get("name")), function.get("arguments")
+    if isinstance(arguments, str):
+        try:
+            arguments = cast(object, json.loads(arguments or "{}"))
+        except (ValueError, RecursionError):
+            arguments = {"arguments": arguments}
+    values = mapping(arguments)
+    return spelled(FORMATS[style], name, values) or spelled(FORMATS["hermes"], name, values) or ""
 
 
 def _result(message: Json, style: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from typing import Literal
+from collections.abc import Iterable
 
 from moorage.core.errors import FormatUnknown
 from moorage.core.nouns import Notice
@@ -15,7 +15,7 @@ from moorage.kb.parse.base import Parsed, Source
 from moorage.kb.parse.encoding import decode
 from moorage.kb.parse.limits import SHEET_ROWS
 from moorage.kb.parse.markdown import Block, join_blocks, paragraph
-from moorage.kb.parse.notices import quotes_ignored, sheet_cut, unreadable
+from moorage.kb.parse.notices import quotes_ignored, sheet_cut
 from moorage.kb.parse.sheet_blocks import table_blocks
 
 _PROBE_CHARACTERS = 65_536
@@ -55,20 +55,17 @@ def _blocks(rows: list[list[str]]) -> list[Block]:
 def _rows(name: str, text: str, delimiter: str) -> tuple[list[list[str]], list[Notice]]:
     """The rows that hold something. A quote that is never closed would take the rest of the file into one field: then quotes are letters."""
     try:
-        rows, is_cut = _read(text, delimiter, csv.QUOTE_MINIMAL)
+        rows, is_cut = _filled(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         told: list[Notice] = []
     except csv.Error:
-        try:
-            rows, is_cut = _read(text, delimiter, csv.QUOTE_NONE)
-        except csv.Error as error:
-            raise unreadable(name, "csv_damaged") from error
-        told = [quotes_ignored()]
+        rows, is_cut = _filled(line.split(delimiter) for line in text.splitlines())
+        told = [quotes_ignored()] if '"' in text else []
     return rows, [*told, *([sheet_cut(name, SHEET_ROWS)] if is_cut else [])]
 
 
-def _read(text: str, delimiter: str, quoting: Literal[0, 3]) -> tuple[list[list[str]], bool]:
+def _filled(lines: Iterable[list[str]]) -> tuple[list[list[str]], bool]:
     rows: list[list[str]] = []
-    for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting):
+    for row in lines:
         if any(cell and not cell.isspace() for cell in row):
             if len(rows) == SHEET_ROWS:
                 return rows, True

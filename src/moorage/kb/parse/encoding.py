@@ -56,8 +56,15 @@ def decode(data: bytes, hint: str = "") -> tuple[str, tuple[Notice, ...]] | None
         text = _strictly(data, encoding)
         if text is not None and "\x00" not in text:
             return (text, ()) if _is_plain(text) else None
-    if b"\x00" in data:
-        return _guess_utf_16(data)
+    zeros = data.count(b"\x00")
+    if zeros:
+        found = _guess_utf_16(data)
+        if found is not None or zeros > _CONTROLS_ALLOWED * len(data) + 1:
+            return found
+        data = data.replace(b"\x00", "\ufffd".encode())  # as CommonMark says; some old programs leave one behind
+        text = _strictly(data, "utf-8")
+        if text is not None:
+            return (text, _replaced(text)) if _is_plain(text) else None
     return _guess(data)
 
 

@@ -24,7 +24,6 @@ _REASONS = {
     "sheet_damaged": ("the workbook is damaged; open it and save it again", "工作簿已损坏，请打开后重新保存"),
     "sheet_wide": ("a sheet has cells so far apart that it spans too large an area", "某个工作表的单元格相距太远，范围过大"),
     "slides_damaged": ("the presentation is damaged; open it and save it again", "演示文稿已损坏，请打开后重新保存"),
-    "csv_damaged": ("its rows cannot be told apart; check the quotes", "无法区分各行，请检查引号"),
     "picture_damaged": ("the picture is damaged or no picture", "图片已损坏或不是图片"),
     "picture_large": ("the picture has too many pixels", "图片像素过多"),
     "mail_deep": ("its parts are nested like those of no mail", "其部件嵌套过深，不像正常的邮件"),

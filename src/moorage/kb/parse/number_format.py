@@ -27,6 +27,8 @@ _COLOUR_OR_PLACE = re.compile(
     r"(?:color ?\d+|black|blue|cyan|green|magenta|red|white|yellow|\$-[\dA-Fa-f,]+|[黑蓝青绿红白黄]色?|洋红色?|颜色 ?\d+)$", re.IGNORECASE
 )
 _CURRENCY = re.compile(r"\$([^-\]]*)(?:-[\dA-Fa-f,]+)?$")
+_WEEKDAY = re.compile(r"(?:\[\$[^\]]*\])?\"?([^\"a;@0#?]{0,4}?)\"?(a{3,4})(?:;@)?$", re.IGNORECASE)
+_DAYS_OF_WEEK = "日一二三四五六"
 _GENERAL = ("General", "G/通用格式")
 _LONGEST_CODE = 255
 _MOST_DECIMALS = 30
@@ -49,6 +51,8 @@ def number_format(code: str) -> Callable[[float], str] | None:
     """How a number looks in this format; None where a plain number says as much, and for dates and text."""
     if len(code) > _LONGEST_CODE:
         return None
+    if found := _WEEKDAY.match(code):
+        return lambda value: found[1] + ("星期" if len(found[2]) == 4 else "") + _DAYS_OF_WEEK[int(value - 1) % 7]
     sections = [_section(text) for text in _split(code)]
     numeric = [section for section in sections[:3] if section is not None]
     is_known = len(numeric) == len(sections[:3])

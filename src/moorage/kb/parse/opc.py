@@ -15,7 +15,7 @@ from moorage.core.nouns import Notice
 from moorage.kb.parse.base import Source
 from moorage.kb.parse.limits import XML_BYTES, check_archive
 from moorage.kb.parse.notices import part_damaged, unreadable
-from moorage.kb.parse.xml import Element, XmlDamaged, XmlForbidden, read_xml, without_elements
+from moorage.kb.parse.xml import Element, XmlDamaged, XmlForbidden, read_xml, written
 
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _READ_ERRORS = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError)
@@ -105,31 +105,19 @@ class Package:
         return None
 
 
-def without_dangling_relationships(source: Source) -> bytes:
-    """The same file without relationships to parts that are not there, for libraries that follow every one of them."""
-    with Package(source) as package:
-        parts = [_owner(name) for name in package.names if name.lower().endswith(".rels")]
-        dangling = {
-            part: gone
-            for part in parts
-            if (gone := [r.id for r in package.relationships(part).values() if not r.is_external and not package.has(r.target)])
-        }
-        if not dangling:
-            return source.data
-        out = io.BytesIO()
-        with ZipFile(out, "w", ZIP_DEFLATED) as archive:
-            for name in dict.fromkeys(package.names):
-                data = package.read(name)
-                if data is None:
-                    continue
-                owner = _owner(name) if name.lower().endswith(".rels") else None
-                archive.writestr(name, without_elements(data, "Id", dangling[owner]) if owner is not None and owner in dangling else data)
-        return out.getvalue()
-
-
-def _owner(rels: str) -> str:
-    folder, base = posixpath.split(_clean(rels))
-    return posixpath.join(posixpath.dirname(folder), base[: -len(".rels")])
+def mended(package: Package) -> bytes:
+    """The same file with its damaged XML as far as it can be read, for libraries that read nothing of a damaged part. Damage is a notice."""
+    out = io.BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        for name in dict.fromkeys(package.names):
+            data = package.read(name)
+            if data is None:
+                continue
+            if name.lower().endswith((".xml", ".rels")) and len(data) <= XML_BYTES:
+                root = package.xml(_clean(name))
+                data = b"" if root is None else written(root)
+            archive.writestr(_clean(name), data)
+    return out.getvalue()
 
 
 def _relationship(folder: str, element: Element) -> Relationship:

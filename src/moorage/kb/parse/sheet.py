@@ -18,7 +18,7 @@ from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import SHEET_CELLS, SHEET_ROWS, WORKBOOK_CELLS
 from moorage.kb.parse.markdown import Block, heading, join_blocks, link, one_line, paragraph
 from moorage.kb.parse.number_format import plain
-from moorage.kb.parse.opc import Package
+from moorage.kb.parse.opc import Package, mended
 from moorage.kb.parse.opendocument import OpenSheet, open_sheets
 from moorage.kb.parse.properties import core_properties
 from moorage.kb.parse.sheet_blocks import Merge, sheet_blocks
@@ -69,7 +69,7 @@ class SheetParser:
             else:
                 workbook = Workbook(package)
                 reading = _Reading(workbook.gallery, workbook)
-                reading.read(_opened(source), package)
+                reading.read(_opened(source, package), package)
             return reading.parsed(source, core_properties(package), package.notices)
 
 
@@ -107,8 +107,11 @@ class _Reading:
                 else:
                     grid, ranges = SheetGrid([], (0, 0)), []
             except (CalamineError, WorksheetNotFound, ValueError, OverflowError):
-                self._notices.append(notices.sheet_damaged(known.name))
-                continue
+                if package is None or self._workbook is None or not (grid := self._far(package, self._workbook, data)).rows:
+                    self._notices.append(notices.sheet_damaged(known.name))
+                    continue
+                self._notices.append(notices.part_damaged(self._workbook.parts[known.name]))
+                ranges = _merged_ranges(data)
             self._finish(known.name, grid, ranges, extras)
 
     def read_open(self, sheet: OpenSheet) -> None:
@@ -233,15 +236,21 @@ def shown(value: Value) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _opened(source: Source) -> CalamineWorkbook:
+def _opened(source: Source, package: Package | None = None) -> CalamineWorkbook:
+    """The workbook; where calamine refuses it for a damaged part, what is left of its parts."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(source.data))
+        opened = CalamineWorkbook.from_filelike(io.BytesIO(source.data))
     except PasswordError as error:
         raise DocumentEncrypted(name=source.name) from error
     except (CalamineError, OSError, ValueError) as error:
-        raise notices.unreadable(source.name, "sheet_damaged") from error
+        if package is None:
+            raise notices.unreadable(source.name, "sheet_damaged") from error
+        return _opened(Source(source.name, mended(package)))
+    if not opened.sheets_metadata:
+        raise notices.unreadable(source.name, "sheet_damaged")
+    return opened
 
 
 def _check_strings(package: Package) -> None:

@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Iterator
+from html.entities import html5
 from typing import Protocol, cast
+from xml.sax.saxutils import escape
 
 
 class Element(Protocol):
@@ -33,6 +36,14 @@ class Element(Protocol):
 def child_of(parent: Element | None, tag: str) -> Element | None:
     """The first child of this name. Twice as fast as ``find``, which reads a path."""
     return None if parent is None else next(parent.iterchildren(tag), None)
+
+
+def children_by_tag(parent: Element | None) -> dict[str, Element]:
+    """The first child of each name, for those who want several: one walk costs as much as two searches."""
+    found: dict[str, Element] = {}
+    for child in () if parent is None else parent:
+        found.setdefault(child.tag, child)
+    return found
 
 
 class XmlDamaged(Exception):
@@ -62,7 +73,8 @@ _STRICT = (
 
 
 def read_xml(data: bytes) -> tuple[Element, bool]:
-    """The root, and whether it was read whole. Damaged XML gives what stands before the damage (and often after it)."""
+    """The root, and whether it was read whole. Damaged XML gives what stands before the damage (and often after it); signs that XML does not
+    allow, which careless programs write, are no damage."""
     from lxml import etree
 
     if b"<!DOCTYPE" in data or "<!DOCTYPE".encode("utf-16-le") in data or "<!DOCTYPE".encode("utf-16-be") in data:
@@ -70,7 +82,9 @@ def read_xml(data: bytes) -> tuple[Element, bool]:
     if b"http://purl.oclc.org/ooxml/" in data:
         for strict, usual in _STRICT:
             data = data.replace(strict, usual)
-    for recover in (False, True):
+    for is_mended, recover in ((False, False), (True, False), (True, True)):
+        if is_mended and not recover:
+            data = _mended(data)
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             remove_comments=True, remove_pis=True, recover=recover,
@@ -84,6 +98,42 @@ def read_xml(data: bytes) -> tuple[Element, bool]:
     raise XmlDamaged
 
 
+def _mended(data: bytes) -> bytes:
+    """The XML without signs that it must not hold: control characters, half a pair of a sign beyond 16 bits, names that only HTML knows."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:2] == b"\x00":  # 16 bits a sign: these bytes mean something else there
+        return data
+    return _REFERENCE.sub(_allowed, _PAIR.sub(_joined, _FORBIDDEN.sub(b"", data)))
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    high, low = (_code(pair[at]) for at in (1, 2))
+    if not (0xD800 <= high < 0xDC00 <= low < 0xE000):
+        return pair[0]
+    return chr(0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00).encode()
+
+
+def _allowed(reference: re.Match[bytes]) -> bytes:
+    if reference[1] is not None:
+        code = _code(reference[1])
+        is_allowed = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+        return reference[0] if is_allowed else b""
+    name = (reference[2] or b"").decode()
+    if name in ("amp;", "lt;", "gt;", "quot;", "apos;"):
+        return reference[0]
+    return escape(html5[name]).encode() if name in html5 else b"&amp;" + reference[0][1:]
+
+
+def _code(digits: bytes) -> int:
+    return int(digits[1:], 16) if digits[:1] == b"x" else int(digits)
+
+
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
+_NUMBER = rb"&#(x[0-9A-Fa-f]{1,8}|[0-9]{1,10});"
+_PAIR = re.compile(_NUMBER * 2)
+_HALF_PAIR = re.compile(rb"&#(?:x[Dd][89A-Fa-f]|5[5-7])")
+_REFERENCE = re.compile(_NUMBER + rb"|&([A-Za-z][A-Za-z0-9]{0,30};)?")
+
+
 def stream_xml(data: bytes, *tags: str) -> Iterator[tuple[bool, Element]]:
     """The elements with these names, one by one, for XML too large for a tree: (True, element) where one begins, with its attributes, and
     (False, element) where it ends, with all that is in it; then it is forgotten. Damaged XML gives what can be read of it."""
@@ -94,6 +144,8 @@ def stream_xml(data: bytes, *tags: str) -> Iterator[tuple[bool, Element]]:
     if b"http://purl.oclc.org/ooxml/" in data:
         for strict, usual in _STRICT:
             data = data.replace(strict, usual)
+    if _HALF_PAIR.search(data):  # a text with one cannot be read at all
+        data = _mended(data)
     events = etree.iterparse(
         io.BytesIO(data), events=("start", "end"), tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
         remove_comments=True, remove_pis=True, recover=True,
@@ -109,13 +161,9 @@ def stream_xml(data: bytes, *tags: str) -> Iterator[tuple[bool, Element]]:
         return
 
 
-def without_elements(data: bytes, attribute: str, values: Collection[str]) -> bytes:
-    """The XML without those children of the root whose attribute has one of these values."""
+def written(root: Element) -> bytes:
+    """An element and all that is in it as a part of its own."""
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
-    root = etree.fromstring(data, parser)
-    for element in [child for child in root if child.get(attribute) in values]:
-        root.remove(element)
-    written: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-    return written
+    data: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+    return data

@@ -55,7 +55,7 @@ def test_a_newer_version_than_the_table_counts_as_the_newest() -> None:
 
 @pytest.mark.parametrize("written", ["latest", "0.1.0"])
 def test_a_version_that_nobody_knows_is_one_clear_sentence(written: str) -> None:
-    with pytest.raises(VersionUnknown, match=r"the table covers 0\.6\.0 to"):
+    with pytest.raises(VersionUnknown, match=r"0\.6\.0 to"):
         flag_table().at(written)
 
 

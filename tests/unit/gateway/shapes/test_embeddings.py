@@ -99,3 +99,9 @@ def test_a_wrong_field_is_named(name: str, value: object) -> None:
     with pytest.raises(GatewayRefusal) as refused:
         request(**{name: value})
     assert refused.value.param == name
+
+
+@pytest.mark.parametrize("value", [10**400, 1e39, -1e39, float("nan"), "x", None, True])
+def test_a_vector_with_what_is_no_number_of_its_kind_is_refused(value: object) -> None:
+    with pytest.raises(GatewayRefusal, match="0 of 1 vectors"):
+        e.vectors_of([[1.0, value]], 1, "vllm")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moorage.gateway.errors import GatewayRefusal
-from moorage.gateway.shapes.messages import MessageStream, error_body, from_chat, sse, to_chat
+from moorage.gateway.shapes.messages import MessageStream, counted, error_body, from_chat, sse, to_chat, to_count
 from tests.unit.gateway.shapes.test_responses import CALLS, TALK, USAGE, delta, end
 
 
@@ -119,3 +119,18 @@ def test_what_cannot_be_done_is_refused_by_name(fields: dict[str, object], param
 
 def test_an_event_is_written_with_its_name() -> None:
     assert sse({"type": "ping", "text": "城"}) == 'event: ping\ndata: {"type": "ping", "text": "城"}\n\n'.encode()
+
+
+def test_a_count_asks_for_the_prompt_with_its_tools_and_no_more() -> None:
+    tools = [{"name": "find", "input_schema": {"type": "object"}}]
+    asked = to_count({"model": "m", "messages": [{"role": "user", "content": "hi"}], "system": "Be brief.", "tools": tools})
+
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert asked["add_generation_prompt"] is True and len(asked["tools"]) == 1 and "max_tokens" not in asked
+    assert counted({"count": 7, "tokens": []}) == 7
+
+
+def test_an_engine_that_counts_nothing_is_said() -> None:
+    with pytest.raises(GatewayRefusal) as refused:
+        counted({"tokens": [1]})
+    assert refused.value.status == 502

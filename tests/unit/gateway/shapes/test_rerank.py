@@ -116,3 +116,25 @@ def test_pairs_of_the_same_number_are_scored_one_by_one() -> None:
         score.parse({"model": "r", "text_1": ["a", "b"], "text_2": ["a", "b", "c"]})
     with pytest.raises(GatewayRefusal, match="text_2 must be"):
         score.parse({"model": "r", "text_1": "a", "text_2": []})
+
+
+PICTURE = {"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}
+
+
+def test_fields_that_are_the_engines_own_are_forwarded() -> None:
+    _, body = rerank.to_backend(request(truncate_prompt_tokens=9, top_n=1, max_tokens_per_doc=None), backend("vllm"), "other")
+
+    assert {**body, "documents": 0} == {"model": "other", "query": "capital?", "documents": 0, "truncate_prompt_tokens": 9}
+
+
+def test_pictures_reach_an_engine_that_may_read_them_as_they_came() -> None:
+    asked = request(documents=["text", PICTURE], query=PICTURE)
+
+    assert rerank.to_backend(asked, backend("vllm"), "m")[1] == {"model": "m", "query": PICTURE, "documents": ["text", PICTURE]}
+
+
+@pytest.mark.parametrize("kind", ["tei", "llamacpp"])
+def test_documents_with_pictures_are_refused_where_only_texts_are_read(kind: str) -> None:
+    with pytest.raises(GatewayRefusal) as refused:
+        rerank.to_backend(request(documents=["text", PICTURE]), backend(kind), "r")
+    assert refused.value.param == "documents" and kind in str(refused.value)

@@ -464,3 +464,16 @@ def test_word_files_in_word_files_end() -> None:
     parsed = parse(Source("a.docx", inner))
 
     assert "nested_too_deeply" in [notice.code for notice in parsed.notices]
+
+
+def test_words_drawn_as_a_picture_are_read() -> None:
+    drawn = '<w:r><w:pict><v:shape><v:textpath string="关于  印发办法的通知"/></v:shape></w:pict></w:r>'
+
+    assert markdown(paragraph("", runs=drawn) + paragraph("各部门：")) == "关于 印发办法的通知\n\n各部门："
+
+
+def test_a_part_that_should_be_taken_in_and_is_not_there_is_told() -> None:
+    found = parse(Source("a.docx", docx(paragraph("前") + '<w:altChunk r:id="r1"/>', relations=[("r1", "aFChunk", "gone.htm")])))
+
+    assert found.markdown == "前"
+    assert [notice.code for notice in found.notices] == ["part_damaged"] and "word/gone.htm" in found.notices[0].say("zh")

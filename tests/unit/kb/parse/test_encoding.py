@@ -107,6 +107,14 @@ def test_a_line_of_two_million_characters_is_one_line() -> None:
     assert len(parsed.markdown) == 2_400_000
 
 
-@pytest.mark.parametrize("data", [b"text\x00with a zero", b"\x01\x02\x03\x04" * 50, b"ab\x00\xff" * 100])
+@pytest.mark.parametrize("data", [b"te\x00xt\x00with\x00zeros", b"\x01\x02\x03\x04" * 50, b"ab\x00\xff" * 100])
 def test_text_with_zeros_or_controls_is_refused(data: bytes) -> None:
     assert decode(data) is None
+
+
+def test_a_zero_in_a_text_is_a_damaged_character() -> None:
+    decoded = decode("第一行\x00\n".encode() + "正文。".encode() * 200)
+
+    assert decoded is not None
+    text, notices = decoded
+    assert text.startswith("第一行\ufffd\n正文。") and [notice.code for notice in notices] == ["characters_replaced"]

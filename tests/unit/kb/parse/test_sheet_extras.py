@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from moorage.core.errors import DocumentUnreadable
 from moorage.kb.parse import Parsed, Source, limits, parse, sheet
 from moorage.kb.parse.number_format import number_format
 from moorage.kb.parse.soffice import convert, find_soffice
@@ -65,6 +66,9 @@ def drawn(rows: str, *anchors: str) -> bytes:
         ("0.00", 0.125, "0.13"),
         ("0%", -0.004, "0%"),
         ("0.00", 1e300, "1e+300"),
+        ("[$-804]aaaa;@", 45000, "星期三"),
+        ("aaa", 45004.75, "日"),
+        ('"周"aaa', 45000, "周三"),
     ],
 )
 def test_numbers_look_as_the_workbook_shows_them(code: str, value: float, text: str) -> None:
@@ -314,3 +318,25 @@ def test_pictures_of_an_old_workbook_are_told() -> None:
 
     assert [n.code for n in read(old(shown), "a.xls").notices] == ["pictures_left_out"]
     assert read(old(workbook(cells, parts={"[Content_Types].xml": types})), "a.xls").notices == ()
+
+
+def test_a_sheet_with_signs_that_xml_forbids_is_read_all_the_same() -> None:
+    rows = row(1, cell("A1", "n"), cell("B1", "v")) + row(2, cell("A2", "甲AAA"), cell("B2", 0.5, style=1))
+    found = read(workbook(rows.replace("AAA", "&#xD83D;&nbsp;乙"), formats=["0%"]))
+
+    assert "| 甲 乙 | 50% |" in found.markdown.replace("\xa0", " ")
+    assert [notice.code for notice in found.notices] == ["part_damaged"]
+
+
+def test_a_workbook_with_damaged_shared_strings_is_read_as_far_as_it_goes() -> None:
+    strings = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>甲&#xDC00;</t></si><si><t>乙</t></si></sst>'
+    rows = row(1, cell("A1", "0", kind="s"), cell("B1", "1", kind="s"))
+    links = relationships([("rId1", "worksheet", "worksheets/sheet1.xml"), ("rIdT", "sharedStrings", "sharedStrings.xml")])
+    found = read(workbook(rows, parts={"xl/sharedStrings.xml": strings, "xl/_rels/workbook.xml.rels": links}))
+
+    assert "| 甲 | 乙 |" in found.markdown
+
+
+def test_a_workbook_without_its_list_of_sheets_says_so() -> None:
+    with pytest.raises(DocumentUnreadable, match="damaged"):
+        read(workbook(row(1, cell("A1", "n")), parts={"xl/workbook.xml": "<workbook/>"}))

@@ -12,7 +12,7 @@ from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.opc import Package
 from moorage.kb.parse.properties import core_properties
 from moorage.kb.parse.sniff import DOCX
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 
 class DocxParser:
@@ -26,7 +26,7 @@ class DocxParser:
         with Package(source) as package:
             main = package.related("", "officeDocument") or "word/document.xml"
             root = package.xml(main)
-            body = None if root is None else root.find(WORD + "body")
+            body = child_of(root, WORD + "body")
             if body is None:
                 raise unreadable(source.name, "no_body" if not package.has(main) else "xml_damaged")
             styles = Styles(_part(package, main, "styles"))

@@ -7,16 +7,17 @@ import re
 from moorage.kb.parse.base import Source
 from moorage.kb.parse.docx.drawings import Drawings, Met, Place, alternative
 from moorage.kb.parse.docx.inline import Inline, Line
-from moorage.kb.parse.docx.names import COMPATIBLE, RELATION, WORD, is_on, number, value
+from moorage.kb.parse.docx.names import COMPATIBLE, RELATION, WORD, is_on, number, value, value_of
 from moorage.kb.parse.docx.numbering import Label, Numbering
 from moorage.kb.parse.docx.styles import BODY_LEVEL, NO_STYLE, Style, Styles
 from moorage.kb.parse.gallery import Gallery
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import Block, fence, heading, item, join_blocks, one_line, paragraph
+from moorage.kb.parse.notices import part_damaged
 from moorage.kb.parse.opc import Package
 from moorage.kb.parse.sections import Sections, joined
 from moorage.kb.parse.tables import COLUMNS, flat_table, pipe_table, repeated
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of, children_by_tag
 
 _ITEM_NUMBER = re.compile(r"\d{1,9}[.)]$")
 _ITEM_LETTER = re.compile(r"(?:[（(\[]?[0-9A-Za-z一二三四五六七八九十]{1,5}[)）\].．、]|[\u2460-\u24ff])$")
@@ -27,6 +28,8 @@ _LINK = re.compile(r"(?<!!)\[((?:\\.|[^\]\\])*)\]\([^)\s]*\)")
 _LONGEST_HEADING = 200
 _LONGEST_PROSE = 1000
 _NOTES = ("footnotes", "endnotes")
+_PARAGRAPH, _TABLE = WORD + "p", WORD + "tbl"
+_PROPERTIES, _STYLE, _OUTLINE, _NUMBERING, _MARK = WORD + "pPr", WORD + "pStyle", WORD + "outlineLvl", WORD + "numPr", WORD + "rPr"
 _ENDS_PARAGRAPH = frozenset(WORD + name for name in ("tbl", "sdt", "altChunk"))
 _TRANSPARENT = frozenset(WORD + name for name in ("ins", "moveTo", "smartTag", "customXml", "sdtContent"))
 
@@ -121,19 +124,20 @@ class Body:
             flow.add(paragraph(" ".join(container.itertext(WORD + "t"))))
             return
         for child in container:
-            if child.tag in _ENDS_PARAGRAPH:
+            tag = child.tag
+            if tag in _ENDS_PARAGRAPH:
                 self._close(flow, is_cell)
-            if child.tag == WORD + "p":
+            if tag == _PARAGRAPH:
                 self._paragraph(flow, child, depth, is_cell)
-            elif child.tag == WORD + "tbl":
+            elif tag == _TABLE:
                 self._table(flow, child, depth, is_cell)
-            elif child.tag == WORD + "sdt":
+            elif tag == WORD + "sdt":
                 self._content_control(flow, child, depth, is_cell)
-            elif child.tag == WORD + "altChunk":
+            elif tag == WORD + "altChunk":
                 self._foreign(flow, child)
-            elif child.tag in _TRANSPARENT:
+            elif tag in _TRANSPARENT:
                 self._fill(flow, child, depth + 1, is_cell)
-            elif child.tag == COMPATIBLE + "AlternateContent":
+            elif tag == COMPATIBLE + "AlternateContent":
                 side = alternative(child)
                 if side is not None:
                     self._fill(flow, side, depth + 1, is_cell)
@@ -155,9 +159,11 @@ class Body:
             self.foreign.add(found.target.rpartition("/")[2], data, "", 0)
             flow.add(Block(joined(self.foreign.parts)))
             self.foreign.parts.clear()
+        elif found is not None and not found.is_external:
+            self._package.notices.append(part_damaged(found.target))
 
     def _content_control(self, flow: Flow, control: Element, depth: int, is_cell: bool) -> None:
-        content = control.find(WORD + "sdtContent")
+        content = child_of(control, WORD + "sdtContent")
         if content is None:
             return
         gallery = control.find(f"{WORD}sdtPr/{WORD}docPartObj/{WORD}docPartGallery")
@@ -165,9 +171,9 @@ class Body:
         self._fill(Flow() if is_contents else flow, content, depth + 1, is_cell)
 
     def _paragraph(self, flow: Flow, element: Element, depth: int, is_cell: bool) -> None:
-        properties = element.find(WORD + "pPr")
-        style = self._styles[value(properties, "pStyle")]
-        level = number(value(properties, "outlineLvl"))
+        look = children_by_tag(child_of(element, _PROPERTIES)).get
+        style = self._styles[value_of(look(_STYLE))]
+        level = number(value_of(look(_OUTLINE)))
         level = style.outline if level is None else level
         is_heading = level is not None and 0 <= level < BODY_LEVEL and not is_cell
         if is_heading and not style.is_contents and self._inline.is_in_contents:
@@ -177,12 +183,13 @@ class Body:
         if self._open is not None:
             line.follow(self._open)
             self._open = None
-        if line.size() and _is_deleted(properties) and not style.is_contents:
+        is_deleted = _is_deleted(look(_MARK))
+        if is_deleted and line.size() and not style.is_contents:
             self._open = line
             return
-        if style.is_contents or (was_in_contents and not line.text.strip()) or (not line.size() and _is_deleted(properties)):
+        if style.is_contents or is_deleted or (was_in_contents and not line.text.strip()):
             return
-        label = self._numbering.label(None if properties is None else properties.find(WORD + "numPr"), style)
+        label = self._numbering.label(look(_NUMBERING), style)
         is_item = label is not None and not is_heading and not is_cell and flow.takes_item(label)
         above, below = ([], [*line.above, *line.below]) if is_heading else (line.above, line.below)
         if is_item:  # a block of its own would end the list
@@ -241,12 +248,12 @@ class Body:
         grid: list[list[str]] = []
         open_merges: dict[int, str] = {}
         for row in _rows(table, depth):
-            row_properties = row.find(WORD + "trPr")
+            row_properties = child_of(row, WORD + "trPr")
             line = [""] * _span(row_properties, "gridBefore", 0)
             merges: dict[int, str] = {}
             for cell in _cells(row, depth):
-                properties = cell.find(WORD + "tcPr")
-                merge = None if properties is None else properties.find(WORD + "vMerge")
+                properties = child_of(cell, WORD + "tcPr")
+                merge = child_of(properties, WORD + "vMerge")
                 is_continued = merge is not None and merge.get(WORD + "val") != "restart" and len(line) in open_merges
                 text = open_merges[len(line)] if is_continued else self._cell(cell, depth)
                 if merge is not None:
@@ -294,7 +301,7 @@ def _is_prose(text: str) -> bool:
 
 
 def _rows(table: Element, depth: int) -> list[Element]:
-    return [row for row in _below(table, WORD + "tr", depth) if row.find(f"{WORD}trPr/{WORD}del") is None]
+    return [row for row in _below(table, WORD + "tr", depth) if child_of(child_of(row, WORD + "trPr"), WORD + "del") is None]
 
 
 def _cells(row: Element, depth: int) -> list[Element]:
@@ -318,10 +325,10 @@ def _span(properties: Element | None, name: str, default: int) -> int:
 
 def _is_swallowed(properties: Element | None) -> bool:
     """A cell merged into the one on its left, as old files write it."""
-    merge = None if properties is None else properties.find(WORD + "hMerge")
+    merge = child_of(properties, WORD + "hMerge")
     return merge is not None and merge.get(WORD + "val") != "restart"
 
 
-def _is_deleted(properties: Element | None) -> bool:
-    mark = None if properties is None else properties.find(WORD + "rPr")
-    return is_on(mark, "del") or is_on(mark, "moveFrom")
+def _is_deleted(mark: Element | None) -> bool:
+    """Whether the end of a paragraph, which these properties are of, was deleted."""
+    return mark is not None and len(mark) > 0 and (is_on(mark, "del") or is_on(mark, "moveFrom"))

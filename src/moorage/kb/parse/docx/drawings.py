@@ -12,9 +12,9 @@ from moorage.kb.parse.charts import CHART, chart_blocks
 from moorage.kb.parse.diagrams import DIAGRAM, diagram_block
 from moorage.kb.parse.docx.names import COMPATIBLE, DRAWING, OFFICE, PLACED, RELATION, VML, WORD
 from moorage.kb.parse.gallery import Gallery, description
-from moorage.kb.parse.markdown import one_line
+from moorage.kb.parse.markdown import one_line, paragraph
 from moorage.kb.parse.opc import Package
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 _BOX = WORD + "txbxContent"
 _ALTERNATE = COMPATIBLE + "AlternateContent"
@@ -82,6 +82,8 @@ class Drawings:
                     drawn.pictures.append(self._picture(embed, link, alt or description(element.get(OFFICE + "title")), before))
             elif element.tag == _BOX:
                 drawn.boxes.append(element)
+            elif element.tag == VML + "textpath":  # words drawn as a picture, as the heads of official letters are
+                drawn.tables.append(paragraph(element.get("string") or "").text)
             elif element.tag in (CHART + "chart", _CHARTS_2016 + "chart") and element.get(RELATION + "id"):
                 drawn.tables += self._chart(element.get(RELATION + "id") or "")
             elif element.tag == DIAGRAM + "relIds":
@@ -91,6 +93,7 @@ class Drawings:
             elif element.tag == PLACED + "anchor" or (element.tag == VML + "shape" and _FLOATS.search(element.get("style") or "")):
                 drawn.is_floating = True
         drawn.pictures = [text for text in drawn.pictures if text]
+        drawn.tables = [text for text in drawn.tables if text]
         return drawn
 
     def _picture(self, embed: str | None, link: str | None, alt: str, before: str) -> str:
@@ -141,8 +144,8 @@ def _visible(element: Element) -> Iterator[Element]:
 
 def alternative(element: Element) -> Element | None:
     """The side of an AlternateContent to read: the first Choice, else the Fallback. Both show the same thing."""
-    choice = element.find(COMPATIBLE + "Choice")
-    return choice if choice is not None and len(choice) else element.find(COMPATIBLE + "Fallback")
+    choice = child_of(element, COMPATIBLE + "Choice")
+    return choice if choice is not None and len(choice) else child_of(element, COMPATIBLE + "Fallback")
 
 
 def _alt(drawing: Element) -> str:

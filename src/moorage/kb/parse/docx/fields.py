@@ -7,7 +7,7 @@ import re
 from moorage.kb.parse.docx.names import WORD, is_on, number, value
 from moorage.kb.parse.docx.numerals import numeral
 from moorage.kb.parse.limits import NESTING
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 _EQUATION = re.compile(r"\s*EQ\b\s*", re.IGNORECASE)
 _FORMAT = re.compile(r'\\\*\s*(?:"[^"]*"|\S+)')
@@ -19,16 +19,16 @@ _CIRCLES = frozenset("○◯〇")
 
 def choice(field_begin: Element) -> str:
     """What a list or a box of a form shows."""
-    data = field_begin.find(WORD + "ffData")
+    data = child_of(field_begin, WORD + "ffData")
     if data is None:
         return ""
-    choices, box = data.find(WORD + "ddList"), data.find(WORD + "checkBox")
+    choices, box = child_of(data, WORD + "ddList"), child_of(data, WORD + "checkBox")
     if choices is not None:
         entries = [entry.get(WORD + "val") or "" for entry in choices.findall(WORD + "listEntry")]
         at = number(value(choices, "result")) or number(value(choices, "default")) or 0
         return entries[at] if 0 <= at < len(entries) else ""
     if box is not None:
-        return "☑" if is_on(box, "checked" if box.find(WORD + "checked") is not None else "default") else "☐"
+        return "☑" if is_on(box, "checked" if child_of(box, WORD + "checked") is not None else "default") else "☐"
     return ""
 
 

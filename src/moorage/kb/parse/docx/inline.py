@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from moorage.kb.parse.docx.drawings import Drawings, alternative
 from moorage.kb.parse.docx.fields import choice, equation
-from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_on, value
+from moorage.kb.parse.docx.names import COMPATIBLE, MATH, RELATION, WORD, is_set, value_of
 from moorage.kb.parse.docx.omml import latex
-from moorage.kb.parse.docx.styles import is_monospaced_font
+from moorage.kb.parse.docx.styles import is_monospaced
 from moorage.kb.parse.docx.symbols import has_signs, plain, sign
 from moorage.kb.parse.limits import NESTING
 from moorage.kb.parse.markdown import link, raised
 from moorage.kb.parse.opc import Relationship
-from moorage.kb.parse.xml import Element, child_of
+from moorage.kb.parse.xml import Element, child_of, children_by_tag
 
 _HYPERLINK = re.compile(r'\s*HYPERLINK\s+"([^"]+)"', re.IGNORECASE)
 _CONTENTS = re.compile(r"\s*(TOC|INDEX|TOA)\b", re.IGNORECASE)
@@ -146,10 +146,11 @@ class Inline:
         del depth
         properties = child_of(run, _RUN_PROPERTIES)
         is_hidden = is_code = is_raised = False
-        if properties is not None:
-            is_hidden = is_on(properties, "vanish")
-            is_raised = value(properties, "vertAlign") == "superscript"
-            is_code = is_monospaced_font(properties) or value(properties, "rStyle") in self._monospaced_styles
+        if properties is not None and len(properties):
+            look = children_by_tag(properties).get
+            is_hidden = is_set(look(_VANISH))
+            is_raised = value_of(look(_RAISED)) == "superscript"
+            is_code = is_monospaced(look(_FONTS)) or value_of(look(_STYLE)) in self._monospaced_styles
         for child in run:
             tag = child.tag
             if tag == _RUN_PROPERTIES:
@@ -159,15 +160,15 @@ class Inline:
                 if has_signs(text):
                     text = plain(text, _font(properties))
                 self._write(raised(text) if is_raised else text, line, is_code, is_hidden)
-            elif tag == WORD + "instrText":
+            elif tag == _CODE:
                 if self._fields and self._fields[-1].is_code:
                     self._fields[-1].code += child.text or ""
             elif tag in _PLAIN:
                 self._write(_PLAIN[tag], line, is_code, is_hidden)
-            elif tag == WORD + "br":
+            elif tag == _BREAK:
                 if child.get(WORD + "type") not in ("page", "column"):
                     self._write("\n", line, is_code, is_hidden)
-            elif tag == COMPATIBLE + "AlternateContent":
+            elif tag == _ALTERNATE:
                 if not is_hidden:
                     self._alternative(child, line, 0)
             else:
@@ -211,14 +212,14 @@ class Inline:
             self._link(line, at, address[1])
 
     def _content_control(self, element: Element, line: Line, depth: int) -> None:
-        content = element.find(WORD + "sdtContent")
+        content = child_of(element, WORD + "sdtContent")
         if content is not None:
             self._children(content, line, depth)
 
     def _alternative(self, element: Element, line: Line, depth: int) -> None:
         """One side only: the Choice, or the Fallback where the Choice shows nothing we know."""
         before = line.size()
-        for side in (alternative(element), element.find(COMPATIBLE + "Fallback")):
+        for side in (alternative(element), child_of(element, COMPATIBLE + "Fallback")):
             if side is None or line.size() != before:
                 continue
             for child in side:
@@ -281,14 +282,21 @@ class Inline:
         self._write(shown, line, False, is_hidden)
 
     def _ruby(self, element: Element, line: Line, is_hidden: bool) -> None:
-        base = element.find(WORD + "rubyBase")
+        base = child_of(element, WORD + "rubyBase")
         self._write("" if base is None else "".join(base.itertext(WORD + "t")), line, False, is_hidden)
 
 
-_RUN_PROPERTIES, _TEXT = WORD + "rPr", WORD + "t"
+_RUN_PROPERTIES, _TEXT, _CODE, _BREAK, _ALTERNATE = (
+    WORD + "rPr",
+    WORD + "t",
+    WORD + "instrText",
+    WORD + "br",
+    COMPATIBLE + "AlternateContent",
+)
+_VANISH, _RAISED, _FONTS, _STYLE = WORD + "vanish", WORD + "vertAlign", WORD + "rFonts", WORD + "rStyle"
 _PLAIN = {WORD + "tab": "\t", WORD + "ptab": "\t", WORD + "cr": "\n", WORD + "noBreakHyphen": "-"}
 
 
 def _font(properties: Element | None) -> str:
-    fonts = None if properties is None else properties.find(WORD + "rFonts")
+    fonts = child_of(properties, WORD + "rFonts")
     return "" if fonts is None else fonts.get(WORD + "ascii") or fonts.get(WORD + "hAnsi") or ""

@@ -19,14 +19,22 @@ _OFF = ("0", "false", "off", "none")
 
 def value(parent: Element | None, name: str) -> str | None:
     """The ``w:val`` of a child, or None where there is no such child or value."""
-    child = child_of(parent, WORD + name)
-    return None if child is None else child.get(_VALUE)
+    return value_of(child_of(parent, WORD + name))
 
 
 def is_on(parent: Element | None, name: str) -> bool:
     """Whether a switch is set: there, and not switched off."""
-    child = child_of(parent, WORD + name)
-    return child is not None and (child.get(_VALUE) or "1").lower() not in _OFF
+    return is_set(child_of(parent, WORD + name))
+
+
+def value_of(element: Element | None) -> str | None:
+    """Its ``w:val``, or None."""
+    return None if element is None else element.get(_VALUE)
+
+
+def is_set(switch: Element | None) -> bool:
+    """Whether a switch is there, and not switched off."""
+    return switch is not None and (switch.get(_VALUE) or "1").lower() not in _OFF
 
 
 def number(text: str | None) -> int | None:

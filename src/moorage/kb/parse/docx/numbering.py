@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from moorage.kb.parse.docx.names import WORD, is_on, number, value
+from moorage.kb.parse.docx.names import WORD, is_set, number, value, value_of
 from moorage.kb.parse.docx.numerals import numeral
 from moorage.kb.parse.docx.styles import Style, Styles
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of, children_by_tag
 
 LEVELS = 9
 _PLACE = re.compile(r"%([1-9])")
@@ -51,17 +51,19 @@ class Numbering:
 
     def __init__(self, root: Element | None, styles: Styles) -> None:
         self._styles = styles
-        definitions = {} if root is None else {e.get(WORD + "abstractNumId") or "": e for e in root.findall(WORD + "abstractNum")}
-        numbers = {} if root is None else {e.get(WORD + "numId") or "": e for e in root.findall(WORD + "num")}
-        self._lists = {number_id: self._list(element, definitions, numbers) for number_id, element in numbers.items()}
+        self._definitions = (
+            {} if root is None else {e.get(WORD + "abstractNumId") or "": e for e in root.iterchildren(WORD + "abstractNum")}
+        )
+        self._numbers = {} if root is None else {e.get(WORD + "numId") or "": e for e in root.iterchildren(WORD + "num")}
+        self._lists: dict[str, _List] = {}  # those in use: programs define dozens that no paragraph names
         self._counts: dict[str, dict[int, int]] = {}
         self._overridden: set[tuple[str, int]] = set()
 
     def label(self, paragraph_numbering: Element | None, style: Style) -> Label | None:
         """The label of the next paragraph; None where it has no number. Counting happens here."""
         number_id = value(paragraph_numbering, "numId") or style.number_id
-        found = self._lists.get(number_id or "0")
-        if found is None or number_id == "0":
+        found = None if number_id in (None, "", "0") else self._named(number_id)
+        if found is None:
             return None
         level_index = self._level(paragraph_numbering, style, found)
         level = found.levels.get(level_index)
@@ -101,15 +103,21 @@ class Numbering:
                 counts.pop(deeper, None)
         return counts
 
-    def _list(self, element: Element, definitions: dict[str, Element], numbers: dict[str, Element]) -> _List:
-        definition_id = self._follow_style_link(value(element, "abstractNumId") or "", definitions, numbers)
-        definition = definitions.get(definition_id)
-        levels = {} if definition is None else dict(_level(e) for e in definition.findall(WORD + "lvl"))
+    def _named(self, number_id: str) -> _List | None:
+        element = self._numbers.get(number_id)
+        if number_id not in self._lists and element is not None:
+            self._lists[number_id] = self._list(element)
+        return self._lists.get(number_id)
+
+    def _list(self, element: Element) -> _List:
+        definition_id = self._follow_style_link(value(element, "abstractNumId") or "")
+        definition = self._definitions.get(definition_id)
+        levels = {} if definition is None else dict(_level(e) for e in definition.iterchildren(WORD + "lvl"))
         overrides: dict[int, int] = {}
-        for change in element.findall(WORD + "lvlOverride"):
+        for change in element.iterchildren(WORD + "lvlOverride"):
             index = number(change.get(WORD + "ilvl")) or 0
             start = number(value(change, "startOverride"))
-            whole = change.find(WORD + "lvl")
+            whole = child_of(change, WORD + "lvl")
             if whole is not None:
                 levels[index] = _level(whole)[1]
             if start is not None:
@@ -117,13 +125,13 @@ class Numbering:
                 levels[index] = replace(levels.get(index, Level()), start=start)
         return _List(definition_id, levels, overrides)
 
-    def _follow_style_link(self, definition_id: str, definitions: dict[str, Element], numbers: dict[str, Element]) -> str:
+    def _follow_style_link(self, definition_id: str) -> str:
         """A definition may only say "as in that numbering style"."""
         seen: set[str] = set()
-        while definition_id in definitions and definition_id not in seen:
+        while definition_id in self._definitions and definition_id not in seen:
             seen.add(definition_id)
-            link = value(definitions[definition_id], "numStyleLink")
-            target = None if link is None else numbers.get(self._styles[link].number_id or "")
+            link = value(self._definitions[definition_id], "numStyleLink")
+            target = None if link is None else self._numbers.get(self._styles[link].number_id or "")
             if target is None:
                 break
             definition_id = value(target, "abstractNumId") or ""
@@ -132,13 +140,14 @@ class Numbering:
 
 def _level(element: Element) -> tuple[int, Level]:
     formats = list(element.iter(WORD + "numFmt"))
+    look = children_by_tag(element).get
     return number(element.get(WORD + "ilvl")) or 0, Level(
-        start=number(value(element, "start")) or 0 if element.find(WORD + "start") is not None else 0,
+        start=number(value_of(look(WORD + "start"))) or 0,
         style=(formats[-1].get(WORD + "val") if formats else None) or "decimal",
-        pattern=value(element, "lvlText") or "",
-        is_legal=is_on(element, "isLgl"),
-        restart=number(value(element, "lvlRestart")),
-        paragraph_style=value(element, "pStyle"),
+        pattern=value_of(look(WORD + "lvlText")) or "",
+        is_legal=is_set(look(WORD + "isLgl")),
+        restart=number(value_of(look(WORD + "lvlRestart"))),
+        paragraph_style=value_of(look(WORD + "pStyle")),
     )
 
 

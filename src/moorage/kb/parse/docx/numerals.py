@@ -121,4 +121,5 @@ _WRITERS: dict[str, Callable[[int], str]] = {
     "decimalFullWidth": _positional("０１２３４５６７８９"),
     "decimalFullWidth2": _positional("０１２３４５６７８９"),
     "decimalHalfWidth": str,
+    "numberInDash": lambda count: f"- {count} -",
 }

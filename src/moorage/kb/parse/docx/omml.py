@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from moorage.kb.parse.docx.names import MATH
 from moorage.kb.parse.limits import NESTING
-from moorage.kb.parse.xml import Element
+from moorage.kb.parse.xml import Element, child_of
 
 _ACCENTS = {
     "\u0300": "grave", "\u0301": "acute", "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "overline", "\u0306": "breve",
@@ -88,7 +88,7 @@ def _run(element: Element, depth: int) -> str:
     text = "".join(_node(child, depth) for child in element)
     if not any(c.isalpha() for c in said):
         return text
-    if element.find(f"{MATH}rPr/{MATH}nor") is not None and len(said.strip()) > 1:
+    if child_of(child_of(element, MATH + "rPr"), MATH + "nor") is not None and len(said.strip()) > 1:
         return text if text.startswith(r"\text") else rf"\text{{{said.translate(_ESCAPES)}}}"
     command = _ALPHABETS.get(_setting(element, "rPr", "scr") or "")
     if not command and _setting(element, "rPr", "sty") == "b":  # a vector; bold italics are what a formula in a heading has
@@ -118,12 +118,12 @@ def _sign(c: str) -> str:
 
 
 def _part(element: Element, name: str, depth: int) -> str:
-    child = element.find(MATH + name)
+    child = child_of(element, MATH + name)
     return "" if child is None else latex(child, depth)
 
 
 def _setting(element: Element, properties: str, name: str) -> str | None:
-    found = element.find(f"{MATH}{properties}/{MATH}{name}")
+    found = child_of(child_of(element, MATH + properties), MATH + name)
     return None if found is None else found.get(MATH + "val") or ""
 
 

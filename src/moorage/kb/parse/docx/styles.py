@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from moorage.kb.parse.docx.names import WORD, number, value
 from moorage.kb.parse.xml import Element, child_of
 
 BODY_LEVEL = 9
+_ASCII, _HIGH_ANSI = WORD + "ascii", WORD + "hAnsi"
 _HEADING = re.compile(r"^(?:heading|标题|標題)\s*([1-9])$", re.IGNORECASE)
 _CONTENTS = re.compile(r"^(?:toc\s*(?:\d|heading|标题)|contents\s*\d|目录\s*\d|table of figures)", re.IGNORECASE)
 _CODE = re.compile(
@@ -62,7 +64,7 @@ class Styles:
     def monospaced_ids(self) -> frozenset[str]:
         """The character styles in a font for code."""
         return frozenset(
-            i for i, e in self._elements.items() if e.get(WORD + "type") == "character" and is_monospaced_font(e.find(WORD + "rPr"))
+            i for i, e in self._elements.items() if e.get(WORD + "type") == "character" and is_monospaced_font(child_of(e, WORD + "rPr"))
         )
 
     def _resolve(self, style_id: str) -> Style:
@@ -81,7 +83,7 @@ class Styles:
             outline=_outline(elements),
             number_id=number_id,
             number_level=number_level,
-            is_monospaced=next((is_monospaced_font(e.find(WORD + "rPr")) for e in elements if _has_font(e)), False),
+            is_monospaced=next((is_monospaced_font(child_of(e, WORD + "rPr")) for e in elements if _has_font(e)), False),
             chain=tuple(chain),
             is_contents=bool(_CONTENTS.match(name)),
             is_code=any(_CODE.match((value(e, "name") or "").strip()) for e in elements),
@@ -91,19 +93,28 @@ class Styles:
 
 def is_monospaced_font(run_properties: Element | None) -> bool:
     """Whether run properties name a font for code."""
-    fonts = child_of(run_properties, WORD + "rFonts")
-    return fonts is not None and bool(_MONOSPACED.search(fonts.get(WORD + "ascii") or fonts.get(WORD + "hAnsi") or ""))
+    return is_monospaced(child_of(run_properties, WORD + "rFonts"))
+
+
+def is_monospaced(fonts: Element | None) -> bool:
+    """Whether this ``w:rFonts`` names a font for code."""
+    return fonts is not None and _is_for_code(fonts.get(_ASCII) or fonts.get(_HIGH_ANSI) or "")
+
+
+@lru_cache(1024)
+def _is_for_code(font: str) -> bool:
+    return _MONOSPACED.search(font) is not None
 
 
 def _has_font(style: Element) -> bool:
-    properties = style.find(WORD + "rPr")
-    return properties is not None and properties.find(WORD + "rFonts") is not None
+    properties = child_of(style, WORD + "rPr")
+    return properties is not None and child_of(properties, WORD + "rFonts") is not None
 
 
 def _outline(elements: list[Element]) -> int | None:
     """The nearest outline level, or the level in the name of a built-in heading style."""
     for element in elements:
-        level = number(value(element.find(WORD + "pPr"), "outlineLvl"))
+        level = number(value(child_of(element, WORD + "pPr"), "outlineLvl"))
         if level is not None:
             return level
         named = _HEADING.match((value(element, "name") or "").strip())
@@ -117,8 +128,8 @@ def _numbering(elements: list[Element]) -> tuple[str | None, int | None]:
     number_id: str | None = None
     level: int | None = None
     for element in elements:
-        properties = element.find(WORD + "pPr")
-        numbering = None if properties is None else properties.find(WORD + "numPr")
+        properties = child_of(element, WORD + "pPr")
+        numbering = child_of(properties, WORD + "numPr")
         if numbering is None:
             continue
         level = number(value(numbering, "ilvl")) if level is None else level
