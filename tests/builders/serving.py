@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from moorage.core.stackfile import StackFile
+from moorage.gateway.downstream.connection import ClientConnection
 from moorage.gateway.server import Application
 from moorage.web.front import open_front
 from moorage.wiring import Home
@@ -28,7 +29,9 @@ def served(app: Application) -> Iterator[str]:
     """The address of ``app``, answering when the block begins and gone when it ends."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, interface="asgi3", log_level="error", timeout_graceful_shutdown=1))
+    # As `moorage up` and `moorage gateway` read HTTP themselves.
+    config = uvicorn.Config(app, http=ClientConnection, interface="asgi3", log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -164,5 +164,7 @@ def test_a_picture_is_served_as_one(api: httpx2.Client, home: Home) -> None:
 
 def test_the_openapi_document_describes_every_path(api: httpx2.Client) -> None:
     document = api.get("/openapi.json").json()
+    names = [tag["name"] for tag in document["tags"]]
+    assert len(names) == len(set(names))
     for path in ("/api/kb/{kb}/ask", "/api/kb/{kb}/add", "/v1/chat/completions", "/retrieval"):
         assert document["paths"][path]["post"]["description"]

@@ -88,7 +88,7 @@ _TAGS = {
     "chat": "Models that write. `/v1` may be left out of every address; fields that are not named here are passed on.",
     "vectors": "Embeddings, order, tokens.",
     "audio and images": "What is heard and seen.",
-    "models": "What there is, and how it is.",
+    "served": "What models there are, and how they are.",
 }
 _SCHEMES: Schema = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `moorage key create`, where keys are asked for."},
@@ -153,7 +153,7 @@ def _pages() -> Schema:
 
 def _page(identity: str, summary: str, said: str, schema: Schema, refusals: tuple[str, ...] = ("401", "403"), media: str = _JSON) -> Schema:
     return {
-        "tags": ["models"],
+        "tags": ["served"],
         "summary": summary,
         "description": said,
         "operationId": identity,
