@@ -1,6 +1,6 @@
 """The memory planner beside what others do, on recorded start-ups of vLLM.
 
-    python benchmarks/planner.py [--data FILE] [--facts FILE] [--json] [--rows] [--packing]
+    python benchmarks/planner.py [--data FILE_OR_FOLDER] [--facts FILE] [--json] [--rows] [--packing]
 
 Each record is a start-up that somebody published: model, card, flags, and what the log said. Nothing that a log measured is an input to a
 plan: weights are worked out from the published shape, so the error of that is in the figures (with the model's files they are exact).
@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner_records import Log, quantization_of, read_logs, read_specs
+from planner_records import Log, is_records, quantization_of, read_logs, read_specs
 
 from moorage.core.modelspec import ModelSpec
 from moorage.plan.cards import CARDS, GIB, Card, card_of_size, find_card
@@ -77,19 +77,23 @@ class Answer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=SHARED / "kv_logs_dev.jsonl", help="recorded start-ups, one JSON object a line")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=SHARED / "kv_logs_dev.jsonl",
+        help="recorded start-ups, one JSON object a line, or a folder of such files",
+    )
     parser.add_argument("--facts", type=Path, help="published model facts; default: model_facts.jsonl beside the data, else the shared one")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument("--rows", action="store_true", help="print every record")
     parser.add_argument("--packing", action="store_true", help="plan made-up stacks, too")
     options = parser.parse_args()
-    beside = options.data.parent / "model_facts.jsonl"
-    facts = options.facts or (beside if beside.is_file() else SHARED / "model_facts.jsonl")
-    if not options.data.is_file() or not facts.is_file():
-        sys.exit(
-            f"There is no {facts if options.data.is_file() else options.data}. Name recorded start-ups with --data and model facts with --facts."
-        )
-    logs = read_logs(options.data, facts)
+    folder = options.data if options.data.is_dir() else options.data.parent
+    facts = options.facts or (beside if (beside := folder / "model_facts.jsonl").is_file() else SHARED / "model_facts.jsonl")
+    files = record_files(options.data)
+    if not files or not facts.is_file():
+        sys.exit(f"There is no {facts if files else options.data}. Name recorded start-ups with --data and model facts with --facts.")
+    logs = read_logs(files, facts)
     usable = [asked for asked in map(ask, logs) if asked]
     report = {
         **figures(usable, moorage),
@@ -107,6 +111,13 @@ def main() -> None:
     print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else table(report))
 
 
+def record_files(data: Path) -> list[Path]:
+    """The file, or those of a folder that hold start-ups."""
+    if data.is_dir():
+        return [file for pattern in ("*.jsonl", "*.json") for file in sorted(data.glob(pattern)) if is_records(file)]
+    return [data] if data.is_file() else []
+
+
 def ask(log: Log) -> Asked | None:
     """The record as a question to a planner; None where the model is not known."""
     if log.spec is None:
@@ -115,7 +126,7 @@ def ask(log: Log) -> Asked | None:
         version = parse_version(log.text("vllm_version"))
     except ValueError:
         version = LATEST
-    name, total = log.text("gpu") or "", log.number("gpu_total_gib")
+    name, total = log.text("gpu") or "", log.positive("gpu_total_gib")
     card = find_card(name) or card_of_size(total or 24.0, name)
     card = replace(card, total_bytes=round(total * GIB)) if total else card
     free = log.number("free_gib_at_start")
@@ -137,10 +148,10 @@ def flags_of(log: Log) -> Flags:
     """The flags as the record states them; what it does not state is left to the engine's defaults."""
     more, drafts = log.text("extra_flags") or "", log.text("spec_decode") or ""
     rank, draft_tokens = re.search(r"rank (\d+)", more), re.search(r"n=(\d+)", drafts)
-    cache = (log.text("kv_cache_dtype") or "auto").split()[0]
+    cache = ((log.text("kv_cache_dtype") or "").split() or ["auto"])[0]
     offload = re.search(r"cpu-offload-gb (\d+)", more)
     return Flags(
-        utilization=log.number("gpu_memory_utilization"), max_len=_whole(log, "max_model_len"), max_seqs=_whole(log, "max_num_seqs"),
+        utilization=log.positive("gpu_memory_utilization"), max_len=_whole(log, "max_model_len"), max_seqs=_whole(log, "max_num_seqs"),
         batched_tokens=_whole(log, "max_num_batched_tokens"), cache_format=cache, tp=log.count("tp", 1), pp=log.count("pp", 1),
         is_eager=bool(log.flag("enforce_eager")), prefix_caching=log.flag("prefix_caching"), draft_tokens=int(draft_tokens[1]) if draft_tokens else 0,
         draft_layers=1 if drafts else 0, lora_rank=int(rank[1]) if rank else (16 if "lora" in more.lower() else 0), block_tokens=_whole(log, "block_size"),
@@ -150,8 +161,8 @@ def flags_of(log: Log) -> Flags:
 
 
 def _whole(log: Log, name: str) -> int | None:
-    value = log.number(name)
-    return None if value is None else int(value)
+    value = log.positive(name)
+    return None if value is None else max(int(value), 1)
 
 
 # -- the methods
@@ -259,7 +270,7 @@ def figures(records: Sequence[Asked], method: Callable[[Asked], Answer]) -> Figu
         (answer.promised_gib or 0.0) - max(asked.logged_gib or 0.0, 0.0) > 0.5 and (answer.promised_gib or 0) > 0
         for asked, answer in by_size
     ]
-    wrong = [str(asked.log.row["id"]) for asked in records if _is_failure(asked) and method(asked).fits]
+    wrong = [asked.log.name for asked in records if _is_failure(asked) and method(asked).fits]
     known = [hit for hit in by_tokens if hit is not None]
     return {
         "kv_tokens_within_half_percent": round(sum(known) / len(known), 4) if known else None,
@@ -324,8 +335,8 @@ def account(logs: Sequence[Log], usable: Sequence[Asked]) -> Figures:
         "counted": {
             "tokens": sum(map(_has_tokens, usable)), "gib": sum(map(_has_size, usable)), "failures": sum(map(_is_failure, usable)),
         },
-        "unknown_model": [str(log.row["id"]) for log in logs if log.spec is None],
-        "not_comparable": [str(asked.log.row["id"]) for asked in usable if not _is_comparable(asked)],
+        "unknown_model": [log.name for log in logs if log.spec is None],
+        "not_comparable": [asked.log.name for asked in usable if not _is_comparable(asked)],
         "with_pictures_gib_within_bound": _share([
             abs(asked.plan.cache.likely / GIB - (asked.logged_gib or 0.0)) <= _bound(asked)
             for asked in usable if _is_stated(asked) and asked.spec.task == "vision_chat"
@@ -374,7 +385,7 @@ def row(asked: Asked) -> str:
     sizes = " ".join(f"{size / GIB:7.2f}" for size in (plan.cache.low, plan.cache.likely, plan.cache.high))
     wrong = " <<" if _has_size(asked) and abs(plan.cache.likely / GIB - (logged or 0)) > _bound(asked) else ""
     missed = " <tokens" if _has_tokens(asked) and not _is_token_hit(asked, moorage(asked)) else ""
-    return f"{asked.log.row['id']!s:34} {marks} kv {logged} of {sizes}  tokens {asked.log.row.get('kv_tokens')} {tokens}  {asked.log.text('outcome')} fits {plan.fits}{wrong}{missed}"
+    return f"{asked.log.name:34} {marks} kv {logged} of {sizes}  tokens {asked.log.row.get('kv_tokens')} {tokens}  {asked.log.text('outcome')} fits {plan.fits}{wrong}{missed}"
 
 
 if __name__ == "__main__":

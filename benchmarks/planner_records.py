@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,6 +18,7 @@ Row = Mapping[str, object]
 _SORTS = {"full_attention": "full", "sliding_attention": "sliding", "chunked_attention": "chunked", "linear_attention": "recurrent"}
 _CHUNK = 8192
 _PLAUSIBLE = 0.05
+_MOST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +32,47 @@ class Log:
         value = self.row.get(name)
         return None if value is None else str(value)
 
+    @property
+    def name(self) -> str:
+        return str(self.row.get("id") or self.row.get("model_id") or "nameless")
+
     def number(self, name: str) -> float | None:
+        """A number, also where it is written as text; None for anything else."""
         value = self.row.get(name)
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        try:
+            number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+        except ValueError:
+            return None
+        return number if math.isfinite(number) and abs(number) < _MOST else None
+
+    def positive(self, name: str) -> float | None:
+        """A number above zero: what else is written there is not known."""
+        value = self.number(name)
+        return value if value is not None and value > 0 else None
 
     def count(self, name: str, otherwise: int) -> int:
-        value = self.number(name)
-        return otherwise if value is None else int(value)
+        value = self.positive(name)
+        return otherwise if value is None else max(int(value), 1)
 
     def flag(self, name: str) -> bool | None:
         value = self.row.get(name)
         return value if isinstance(value, bool) else None
 
 
-def read_logs(data: Path, facts: Path) -> list[Log]:
+def read_logs(data: Sequence[Path], facts: Path) -> list[Log]:
     """The records of ``data``, each with the facts of its model where there are any."""
     specs: dict[str, ModelSpec] = {}
     for row in _rows(facts):
         spec = spec_of(row)
-        for name in [str(row["model_id"]), *cast("list[str]", row.get("aliases") or [])]:
-            specs.setdefault(name.lower(), spec)
-    return [Log(row, specs.get(str(row.get("model_id")).lower())) for row in _rows(data)]
+        for name in [str(row["model_id"]), *cast("list[object]", row.get("aliases") or [])]:
+            specs.setdefault(str(name).lower(), spec)
+    return [Log(row, specs.get(str(row.get("model_id")).lower())) for file in data for row in _rows(file)]
+
+
+def is_records(file: Path) -> bool:
+    """Whether a file holds start-ups: its first object names a model and says how the start came out, or what it was started with."""
+    first = next(iter(_rows(file)), {})
+    return "model_id" in first and bool({"outcome", "available_kv_gib", "kv_tokens", "vllm_version"} & set(first))
 
 
 def read_specs(facts: Path) -> list[ModelSpec]:
@@ -58,8 +81,21 @@ def read_specs(facts: Path) -> list[ModelSpec]:
 
 
 def _rows(path: Path) -> list[Row]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [cast(Row, json.loads(line)) for line in lines if line.strip()]
+    """The objects of a file, one a line or in one list. Lines that are none are passed over, and said."""
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    if text.lstrip().startswith("["):
+        return [cast(Row, row) for row in cast("list[object]", json.loads(text)) if isinstance(row, dict)]
+    rows: list[Row] = []
+    for count, line in enumerate(text.splitlines(), 1):
+        try:
+            row: object = json.loads(line) if line.strip() else None
+        except ValueError:
+            row = line
+        if isinstance(row, dict):
+            rows.append(cast(Row, row))
+        elif row is not None:
+            print(f"{path.name}: line {count} is no JSON object and is passed over", file=sys.stderr)
+    return rows
 
 
 def spec_of(row: Row) -> ModelSpec:

@@ -93,6 +93,7 @@ def test_a_log_is_learned_from_and_the_plan_after_it_says_so(models: Path) -> No
 @pytest.mark.parametrize(
     "words",
     [["plan"], ["plan", "nope", "--gpus", "4090"], ["plan", "small", "--gpus", "banana"], ["plan", "small", "--gpus", "4090", "--vllm", "1.0"], ["model", "inspect", "nope"],
+     ["plan", "small", "--gpus", "0x4090"], ["plan", "small", "--gpus", "4090", "--kv-cache-dtype", "int3"], ["plan", "--explain", "no-such-flag"], ["plan", "a\nb=small", "--gpus", "4090"],
      ["plan", "small", "--gpus", "4090", "--learn", "no.log"], ["plan", "small", "--gpus", "4090", "--learn", "small"], ["plan", "--stack", "no.yaml"]],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_no_trace(models: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:

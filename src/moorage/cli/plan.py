@@ -68,7 +68,7 @@ def plan(
 
 def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     """The services of the command line, after those of the file. A service is named for its model unless it has a name."""
-    from moorage.stack.services import ServiceEntry, ServiceList, read_services, service_name
+    from moorage.stack.services import ServiceEntry, ServiceList, free_name, name_of, read_services
 
     listed = read_services(stack) if stack else ServiceList(())
     typed: list[ServiceEntry] = []
@@ -76,8 +76,8 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     for text in models:
         name, sign, model = text.partition("=")
         if not sign or "/" in name:
-            name, model = text, text
-        unique = service_name(name, taken)
+            name, model = name_of(text), text
+        unique = free_name(name, taken)
         taken.add(unique)
         typed.append(ServiceEntry(unique, model))
     if not typed and not listed.services:

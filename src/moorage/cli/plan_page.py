@@ -77,7 +77,7 @@ def _row(service: Placed) -> dict[str, object]:
     return {
         "#": service.order, "service": service.name, "model": service.wish.spec.name, "gpu": "+".join(map(str, service.cards)), "tp": plan.flags.tp,
         "pp": plan.flags.pp, "context": plan.flags.max_len, "seqs": plan.flags.max_seqs, "holds": gib(service.held_bytes),
-        "cache": gib(plan.cache.low) if has_cache else "-", "tokens": f"{plan.tokens[0]:,}" if has_cache else "-",
+        "cache": gib(max(plan.cache.low, 0)) if has_cache else "-", "tokens": f"{plan.tokens[0]:,}" if has_cache else "-",
         "at_once": f"{service.users:.1f}" if has_cache else "-",
         "tokens_per_s": f"~{speed.decode_one:.0f}" if speed.decode_one else f"~{speed.prefill:,.0f}" if speed.prefill else "",
     }  # fmt: skip

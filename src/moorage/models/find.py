@@ -36,12 +36,12 @@ def find_model(text: str, environ: Mapping[str, str] | None = None) -> Found:
             return Found(path, path.resolve().name)
     name = prefix[2] if prefix else text
     if not is_model_name(name):
-        raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME")
+        raise ModelNotFound(name=text, reason="there is no such path, and it is no ORG/NAME", reason_zh="没有此路径，也不是 ORG/NAME 形式")
     for hub in [prefix[1]] if prefix else CACHES:
         place = CACHES[hub](name, environ)
         if place is not None:
             return Found(place, name, hub)
-    raise ModelNotFound(name=text, reason="it is in no cache on this machine")
+    raise ModelNotFound(name=text, reason="it is in no cache on this machine", reason_zh="本机缓存中没有")
 
 
 def is_model_name(text: str) -> bool:

@@ -70,6 +70,15 @@ def _batched(service: Placed) -> Notice:
     )
 
 
+def _chunked(service: Placed) -> Notice:
+    flags = service.prediction.flags
+    if flags.is_v0 and flags.batched_tokens < flags.max_len:
+        return _because(
+            "Before 0.8 a step must hold a whole prompt unless it may be cut.", "0.8 之前除非允许分块，否则每步须容纳整个提示。"
+        )
+    return _because("Not said: prompts are cut into steps by default.", "未指定：默认分块处理提示。")
+
+
 def _share(service: Placed) -> Notice:
     plan = service.prediction
     total, budget = gib(plan.card.total_bytes), gib(plan.budget_bytes)
@@ -191,6 +200,7 @@ def _because(en: str, zh: str) -> Notice:
 
 
 _REASONS: Mapping[str, Callable[[Placed], Notice]] = {
+    "enable-chunked-prefill": _chunked,
     "served-model-name": _name, "max-model-len": _length, "max-num-seqs": _seqs, "max-num-batched-tokens": _batched, "gpu-memory-utilization": _share,
     "kv-cache-memory-bytes": _cache_bytes, "kv-cache-dtype": _cache_format, "tensor-parallel-size": _tensor, "pipeline-parallel-size": _stages,
     "dtype": _dtype, "attention-backend": _backend, "enforce-eager": _eager, "enable-lora": _adapters, "max-lora-rank": _adapters, "runner": _pooling,

@@ -22,6 +22,10 @@ _COMPRESSED_ROW = 584  # DeepSeek-V4: the same idea with smaller scales
 _COMPRESSED_INDEX = 132
 _COMPRESSED_STEP = 576
 _PACKED_FROM = EngineVersion(0, 30)  # pages of several sizes share a block; before, a block had every size for each layer
+CACHE_FORMATS = (
+    "auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_ds_mla", "fp8_per_token_head", "nvfp4", "int8_per_token_head", "int4_per_token_head", "float16", "bfloat16",
+)  # fmt: skip
+"""What ``--kv-cache-dtype`` takes, of vLLM 0.32; formats whose size is not known are left out."""
 _NUMBER_BYTES = {"fp8": 1.0, "int8": 1.0, "nvfp4": 0.5625, "int4": 0.53125, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
 
 

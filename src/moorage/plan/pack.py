@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from math import log2
 
+from moorage.plan.ability import lacks
 from moorage.plan.cards import Card
 from moorage.plan.demand import Demand, demand, ways
 from moorage.plan.predict import Teacher
@@ -62,6 +63,12 @@ def pack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion, 
     return _grant(packer.lift(best, chosen), cards)
 
 
+def holds_all(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion, teacher: Teacher | None) -> bool:
+    """Whether every service surely has a place, with the shortest contexts and the smallest caches; a short search, so that a no may be wrong."""
+    packer = _Packer(wishes, cards, version, teacher)
+    return len(packer.at([len(steps) - 1 for steps in packer.levels], _LIFT_STEPS)) == len(wishes)
+
+
 class _Packer:
     """Packs the same services at different lengths and formats. Demands are reckoned once."""
 
@@ -94,7 +101,7 @@ class _Packer:
         if (i, level) not in self._known:
             wish, (length, cache_format) = self._wishes[i], self.levels[i][level]
             possible = ways(wish, list(self._cards), length, cache_format)
-            kinds = {card.name: card for card in self._cards}.values()
+            kinds = [card for card in {card.name: card for card in self._cards}.values() if lacks(wish.spec, card, self._version) is None]
             self._known[i, level] = [demand(wish, way, card, self._version, self._teacher) for way in possible for card in kinds]
         return self._known[i, level]
 
@@ -165,12 +172,14 @@ def _is_able(search: _Search, i: int, option: Demand) -> bool:
 
 
 def _score(search: _Search, placed: list[Place]) -> tuple[float, ...]:
-    """Who has a place, then the cache that was wanted against the cost of cutting, then an even rest."""
+    """Who has a place, then the cache that was wanted against the cost of cutting, then the cache beyond that, then an even rest."""
     granted = _grant(placed, search.cards)
     wanted = sum(min(1.0, place.cache / place.demand.wanted_cache) if place.demand.wanted_cache else 1.0 for place in granted)
     cutting = sum(_ACROSS_PENALTY * log2(place.demand.way.tp) + _STAGE_PENALTY * (place.demand.way.pp - 1) for place in placed)
     rest = min(search.left, default=0) / max(card.total_bytes for card in search.cards)
-    return (*_who(placed), round(10 * wanted) - cutting, rest)
+    writers = [place for place in granted if place.demand.wish.writes and place.demand.most_cache]
+    more = sum(place.cache / place.demand.most_cache for place in writers)
+    return (*_who(placed), round(10 * wanted) - cutting, round(more, 2), rest)
 
 
 def _who(placed: Sequence[Place]) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from moorage.core.modelspec import Quantization
 from moorage.core.nouns import Notice
+from moorage.plan.ability import lacks
 from moorage.plan.cards import CARDS, GIB, Card
 from moorage.plan.demand import Demand, demand, is_divisible, ways
 from moorage.plan.pack import Place, room
@@ -31,11 +32,13 @@ def refuse(wish: Wish, placed: Sequence[Place], cards: Sequence[Card], version: 
     left = [room(card) for card in cards]
     for place in placed:
         for i in place.cards:
-            left[i] -= min(place.held, place.demand.ceiling)
-    ground = _Ground(tuple(cards), tuple(left), version)
+            left[i] -= place.demand.floor  # what they have above it they would give up
+    ground = _Ground(tuple(cards), tuple(left), version, tuple(place.demand.wish.name for place in placed))
     made = ground.demands(wish)
     if not made:
-        return Refused(wish, (_cannot_be_cut(wish, cards),))
+        unable = [lacks(wish.spec, cards[i], version) for i in ground.open_to(wish)]
+        reason = unable[0] if unable and all(unable) else None
+        return Refused(wish, (reason or _cannot_be_cut(wish, cards),), tuple(_remedies(wish, made, ground, placed)) if reason else ())
     by_count: dict[tuple[int, str], Demand] = {}
     for option in sorted(made, key=lambda option: option.floor):
         by_count.setdefault((option.way.cards, option.card), option)
@@ -50,23 +53,28 @@ class _Ground:
     cards: tuple[Card, ...]
     left: tuple[int, ...]
     version: EngineVersion
+    others: tuple[str, ...] = ()
 
     def demands(self, wish: Wish, length: int | None = None, cache_format: str | None = None) -> list[Demand]:
         """Every way of running it on each kind of card; at its shortest length where none is named."""
-        possible = ways(wish, list(self.cards), length or wish.lengths()[-1], cache_format or wish.cache_format or "auto")
-        kinds = {card.name: card for card in self.cards}.values()
-        return [demand(wish, way, card, self.version) for way in possible for card in kinds if way.cards <= self.count(card.name)]
+        cards = [self.cards[i] for i in self.open_to(wish)]
+        possible = ways(wish, cards, length or wish.lengths()[-1], cache_format or wish.cache_format or "auto")
+        kinds = [card for card in {card.name: card for card in cards}.values() if lacks(wish.spec, card, self.version) is None]
+        return [
+            demand(wish, way, card, self.version) for way in possible for card in kinds if way.cards <= len(self.open_to(wish, card.name))
+        ]
 
-    def count(self, kind: str) -> int:
-        return sum(card.name == kind for card in self.cards)
+    def open_to(self, wish: Wish, kind: str | None = None) -> list[int]:
+        """The places of the cards on which the wish may go, all or those of a kind."""
+        allowed = wish.cards
+        return [i for i, card in enumerate(self.cards) if kind in (None, card.name) and (allowed is None or card.index in allowed)]
 
     def holds(self, wish: Wish, length: int | None = None, cache_format: str | None = None) -> bool:
         """Whether it would have a place."""
         return any(self.has_room(option) for option in self.demands(wish, length, cache_format))
 
     def has_room(self, option: Demand) -> bool:
-        sizes = [size for card, size in zip(self.cards, self.left, strict=True) if card.name == option.card]
-        return sum(size >= option.floor for size in sizes) >= option.way.cards
+        return sum(self.left[i] >= option.floor for i in self.open_to(option.wish, option.card)) >= option.way.cards
 
 
 def _not_there(wish: Wish, cards: Sequence[Card]) -> Notice | None:
@@ -93,17 +101,30 @@ def _not_there(wish: Wish, cards: Sequence[Card]) -> Notice | None:
 def _reason(option: Demand, ground: _Ground) -> Notice:
     """One way and what it lacks on the best cards for it."""
     count, wish = option.way.cards, option.wish
-    kind = [i for i, card in enumerate(ground.cards) if card.name == option.card]
-    best = sorted(kind, key=lambda i: -ground.left[i])[:count]
+    best = sorted(ground.open_to(wish, option.card), key=lambda i: -ground.left[i])[:count]
     free = max(min(ground.left[i] for i in best), 0)
     where = places(sorted(ground.cards[i].index for i in best))
     cut, cut_zh = (f" cut over {count} cards", f"切分到 {count} 张卡上") if count > 1 else ("", "")
-    request, cache = f"{wish.users or 1} x {tokens(option.way.max_len)}", gib(option.least_cache)
+    parts, parts_zh = _parts(option)
+    beside, beside_zh = ("", "")
+    if ground.others:
+        beside, beside_zh = f" beside what {', '.join(ground.others)} need at least", f"（扣除 {'、'.join(ground.others)} 的最低需求）"
+    each, each_zh = (" on each card", "每张卡") if count > 1 else ("", "")
     return Notice(
         "no_room",
-        f"{wish.name}{cut} needs {gib(option.floor)} on each card ({gib(option.fixed)} before any cache, {cache} for {request} tokens); "
-        f"{where} has {gib(free)} left.",
-        f"{wish.name}{cut_zh}每张卡需 {gib(option.floor)}（缓存之外 {gib(option.fixed)}，{request} 个 token 的缓存 {cache}）；{where} 还剩 {gib(free)}。",
+        f"{wish.name}{cut} needs {gib(option.floor)}{each}{parts}; {where} has {gib(free)} left{beside}.",
+        f"{wish.name} {cut_zh}{each_zh}需 {gib(option.floor)}{parts_zh}；{where} 还剩 {gib(free)}{beside_zh}。",
+    )
+
+
+def _parts(option: Demand) -> tuple[str, str]:
+    """What is cache of it; nothing where there is none."""
+    if not option.least_cache:
+        return "", ""
+    request, cache = f"{option.wish.users or 1} x {tokens(option.way.max_len)}", gib(option.least_cache)
+    return (
+        f" ({gib(option.fixed)} before any cache, {cache} for {request} tokens)",
+        f"（缓存之外 {gib(option.fixed)}，{request} 个 token 的缓存 {cache}）",
     )
 
 
@@ -165,7 +186,7 @@ _LOSS = {
 
 def _without_another(made: Sequence[Demand], ground: _Ground, placed: Sequence[Place]) -> Notice | None:
     for place in sorted(placed, key=lambda p: -p.demand.wish.rank):
-        freed = tuple(size + (place.held if i in place.cards else 0) for i, size in enumerate(ground.left))
+        freed = tuple(size + (place.demand.floor if i in place.cards else 0) for i, size in enumerate(ground.left))
         if any(replace(ground, left=freed).has_room(option) for option in made):
             other, where = place.demand.wish.name, places(tuple(ground.cards[i].index for i in place.cards))
             return Notice("without_another", f"Without {other} on {where} it would fit.", f"若 {where} 上没有 {other}，则可以放下。")
@@ -173,16 +194,15 @@ def _without_another(made: Sequence[Demand], ground: _Ground, placed: Sequence[P
 
 
 def _larger_card(wish: Wish, version: EngineVersion) -> Notice | None:
-    """The smallest card, alone or with others of its kind, that would do."""
+    """The least memory, on one card or on several of a kind, that would do."""
     free = replace(wish, cards=None)
-    for count in (1, 2, 4, 8):
-        for card in sorted(CARDS, key=lambda c: c.total_bytes):
-            if _Ground((card,) * count, (room(card),) * count, version).holds(free):
-                size = f"{card.total_bytes / GIB:.0f} GiB"
-                what, what_zh = (f"{count} cards", f"{count} 张") if count > 1 else ("a card", "一张")
-                return Notice(
-                    "larger_card", f"It would fit on {what} of {size} with nothing else on.", f"在{what_zh}空闲的 {size} 显卡上可以放下。"
-                )
+    sets = sorted(((count, card) for count in (1, 2, 4, 8) for card in CARDS), key=lambda pair: (pair[0] * pair[1].total_bytes, pair[0]))
+    for count, card in sets:
+        if _Ground((card,) * count, (room(card),) * count, version).holds(free):
+            size = f"{card.total_bytes / GIB:.0f} GiB"
+            what, what_zh = (f"{count} cards", f"{count} 张") if count > 1 else ("a card", "一张")
+            en = f"It would fit on {what} of {size} with nothing else on, such as {card.name}."
+            return Notice("larger_card", en, f"在{what_zh}空闲的 {size} 显卡（如 {card.name}）上可以放下。")
     return None
 
 

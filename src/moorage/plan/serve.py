@@ -12,6 +12,8 @@ _QWEN3_RANKS: Mapping[str, object] = {
     "architectures": ["Qwen3ForSequenceClassification"], "classifier_from_token": ["no", "yes"], "is_original_qwen3_reranker": True,
 }  # fmt: skip
 
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what --max-lora-rank takes
+
 
 def serve_flags(service: Placed) -> dict[str, FlagValue]:
     """The flags that the plan decided, without the model's place, port and parsers. What is not said is left to the engine."""
@@ -22,6 +24,7 @@ def serve_flags(service: Placed) -> dict[str, FlagValue]:
         "max-model-len": flags.max_len,
         "max-num-seqs": flags.max_seqs,
         "max-num-batched-tokens": flags.batched_tokens,
+        "enable-chunked-prefill": True if flags.is_v0 and flags.batched_tokens < flags.max_len else None,  # the first engine refuses else
         "gpu-memory-utilization": flags.utilization,
         "kv-cache-memory-bytes": said.cache_bytes,
         "kv-cache-dtype": said.cache_format if said.cache_format != "auto" else None,
@@ -31,7 +34,7 @@ def serve_flags(service: Placed) -> dict[str, FlagValue]:
         "attention-backend": service.attention_backend,
         "enforce-eager": True if said.is_eager else None,
         "enable-lora": True if said.lora_rank else None,
-        "max-lora-rank": said.lora_rank or None,
+        "max-lora-rank": next((rank for rank in _LORA_RANKS if rank >= said.lora_rank), _LORA_RANKS[-1]) if said.lora_rank else None,
         **_pooling(service),
     }
     return {name: value for name, value in made.items() if value is not None}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from moorage.core.nouns import Notice
+from moorage.plan.ability import slows
 from moorage.plan.cards import Card
 from moorage.plan.demand import CACHE_BYTES_FROM, cut_utilization, flags_for
 from moorage.plan.flags import Flags
-from moorage.plan.pack import Place, pack
+from moorage.plan.pack import Place, holds_all, pack
 from moorage.plan.predict import Teacher, predict
 from moorage.plan.remedies import refuse
 from moorage.plan.result import CardUse, Placed, StackPlan
@@ -33,7 +34,20 @@ def plan_stack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVer
         placed.append(made)
     there = {service.name for service in placed}
     refused = tuple(refuse(wish, ground.places, cards, version) for wish in wishes if wish.name not in there)
+    if (
+        refused
+        and not all(wish.is_eager for wish in wishes)
+        and holds_all([replace(w, is_eager=True) for w in wishes], cards, version, teacher)
+    ):
+        refused = tuple(replace(one, remedies=(*one.remedies, _EAGER)) for one in refused)
     return StackPlan(version, tuple(_use(card, placed) for card in cards), tuple(placed), refused, tuple(_notices(placed, cards, version)))
+
+
+_EAGER = Notice(
+    "eager",
+    "--enforce-eager gives every service a place: without CUDA graphs they need less memory and are slower, embedders least of all.",
+    "使用 --enforce-eager 可放下全部服务：不捕获 CUDA graph 更省显存，但会变慢（嵌入模型影响最小）。",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ def _backend(wish: Wish, card: Card) -> str | None:
 def _advice(place: Place, card: Card) -> list[Notice]:
     wish, way = place.demand.wish, place.demand.way
     length, cache_format, tp = way.max_len, way.cache_format, way.tp
-    made: list[Notice] = list(wish.spec.notices)
+    made: list[Notice] = [*wish.spec.notices, *([slow] if (slow := slows(wish.spec, card)) else [])]
     asked = wish.lengths()[0]
     if length < asked:
         made.append(Notice(

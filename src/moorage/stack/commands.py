@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from moorage.core.modelspec import ModelSpec
 from moorage.core.nouns import Notice
 from moorage.engines.vllm.draft import Remark
 from moorage.engines.vllm.emit import Emitted, FlagValue, ServeRequest, emit
+from moorage.engines.vllm.families import came_later
 from moorage.engines.vllm.parsers import Parsers, parsers_for, parsers_of_family
 from moorage.engines.vllm.table import flag_table
 from moorage.engines.vllm.version import Version
@@ -21,7 +23,7 @@ from moorage.plan.serve import serve_flags
 from moorage.plan.version import EngineVersion
 
 FIRST_PORT = 8000
-_RUNNER_FROM = EngineVersion(0, 10, 1)
+_RUNNER_FROM = EngineVersion(0, 10, 2)  # 0.10.1 has both spellings; not every build of it the new one
 _GGUF_APART_FROM = EngineVersion(0, 24)
 _OLD_TASKS = {"embed": "embed", "rerank": "score", "classify": "classify"}
 
@@ -98,6 +100,19 @@ def _order_of_cards(plan: StackPlan) -> dict[str, str]:
 
 def _more(plan: StackPlan, service: Placed, emitted: Emitted) -> Iterator[Notice]:
     spec = service.wish.spec
+    architecture = _architecture(service)
+    if later := came_later(architecture, flag_table().at(str(plan.version))):
+        yield Notice(
+            "version_too_old",
+            f"vLLM {plan.version} does not serve {architecture} yet: {later} is the first that does.",
+            f"vLLM {plan.version} 尚不支持 {architecture}：自 {later} 起支持。",
+        )
+    if spec.format == "gguf" and "--tokenizer" not in emitted.arguments:
+        yield Notice(
+            "gguf_tokenizer",
+            "Name the original model's tokenizer with --tokenizer: reading it out of the GGUF file takes long and is not always the same.",
+            "请用 --tokenizer 指定原模型的分词器：从 GGUF 文件转换较慢，且可能有差异。",
+        )
     if spec.format == "gguf" and plan.version >= _GGUF_APART_FROM:
         yield Notice(
             "gguf_plugin",
@@ -116,6 +131,13 @@ def _more(plan: StackPlan, service: Placed, emitted: Emitted) -> Iterator[Notice
             f"vLLM {plan.version} has no parser for the way in which this model writes tool calls; `moorage gateway` reads them from its text.",
             f"vLLM {plan.version} 没有适合该模型工具调用写法的解析器；`moorage gateway` 可从文本中读取。",
         )
+
+
+def _architecture(service: Placed) -> str:
+    """The architecture that is served: a model may be told to be another than its files say."""
+    overrides = serve_flags(service).get("hf-overrides")
+    named = overrides.get("architectures") if isinstance(overrides, Mapping) else None
+    return str(cast("list[object]", named)[0]) if isinstance(named, list) and named else service.wish.spec.architecture or ""
 
 
 def _notice(remark: Remark) -> Notice:

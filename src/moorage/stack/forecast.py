@@ -18,6 +18,7 @@ from moorage.plan.cards import Card
 from moorage.plan.predict import Prediction, Teacher, predict
 from moorage.plan.result import CardUse, Placed, StackPlan
 from moorage.plan.roofline import estimate_speed
+from moorage.plan.terms import total
 from moorage.plan.version import EngineVersion, parse_version
 from moorage.plan.wish import Wish
 from moorage.plan.words import gib, places, tokens
@@ -159,6 +160,13 @@ def _verdict(verdict: Verdict, least: Prediction, each: list[Prediction]) -> Ite
 
 
 def _no_cache(least: Prediction, where: str) -> Notice:
+    if least.cache.likely <= 0:
+        inside = total(term.bytes for term in least.terms if term.is_inside).likely
+        return Notice(
+            "no_cache",
+            f"It does not start: the model needs about {gib(inside)} on {where} before any cache, and its share is {gib(least.budget_bytes - least.charged_bytes)}.",
+            f"无法启动：缓存之外模型约需 {gib(inside)}（{where}），而其份额为 {gib(least.budget_bytes - least.charged_bytes)}。",
+        )
     left, needed = gib(max(least.cache.likely, 0)), gib(least.needed_bytes)
     length = tokens(least.flags.max_len)
     return Notice(

@@ -15,6 +15,7 @@ from moorage.models.hub.pull import Doing, Pulled, hub_of, pull, split_name
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import Card, parse_cards
 from moorage.plan.detect import detect_cards
+from moorage.plan.kv import CACHE_FORMATS
 from moorage.plan.learn import Lesson, apply, as_row, from_row, learn
 from moorage.plan.predict import Prediction, Teacher
 from moorage.plan.result import StackPlan
@@ -24,7 +25,7 @@ from moorage.plan.terms import Range
 from moorage.plan.version import LATEST, OLDEST, EngineVersion, parse_version
 from moorage.plan.wish import Wish
 from moorage.stack.forecast import Forecast, forecast
-from moorage.stack.services import ServiceEntry
+from moorage.stack.services import ServiceEntry, check_name
 from moorage.store.lessons import keep_lesson, read_lessons
 
 _MOST_LOG_BYTES = 64 * 2**20
@@ -109,7 +110,8 @@ def _log_text(log: Path) -> str:
 
 
 def wish_of(entry: ServiceEntry) -> Wish:
-    """An entry with its model read. Raises BadInput where the model cannot hold what is asked."""
+    """An entry with its model read. Raises BadInput where the model cannot hold what is asked, NameInvalid."""
+    check_name(entry.name)
     found = find_model(entry.model)
     spec = read_model(found.path, found.name)
     longest = spec.context_tokens
@@ -117,6 +119,11 @@ def wish_of(entry: ServiceEntry) -> Wish:
         raise BadInput(
             reason=f"{entry.name}: a context of {entry.context:,} tokens is asked for; {spec.name} knows {longest:,} positions. Ask for at most those.",
             reason_zh=f"{entry.name}：要求上下文 {entry.context:,} 个 token，而 {spec.name} 只有 {longest:,} 个位置。请不要超过。",
+        )
+    if entry.kv_cache_dtype is not None and entry.kv_cache_dtype not in CACHE_FORMATS:
+        raise BadInput(
+            reason=f"{entry.name}: {entry.kv_cache_dtype!r} is no format of a cache that can be planned for. Write one of {', '.join(CACHE_FORMATS)}.",
+            reason_zh=f"{entry.name}：{entry.kv_cache_dtype!r} 不是可规划的缓存格式。可用：{'、'.join(CACHE_FORMATS)}。",
         )
     return Wish(
         name=entry.name, spec=spec, context_tokens=entry.context, users=entry.users, max_seqs=entry.max_seqs, batched_tokens=entry.batched_tokens,

@@ -10,17 +10,20 @@ services:
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
-from moorage.core.errors import PathNotFound, SettingInvalid
+from moorage.core.errors import NameInvalid, PathNotFound, SettingInvalid
 
 _MOST_SERVICES = 32
+_MOST_NAME = 60  # of 64: room for a number behind it
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 _MOST_BYTES = 2**20
 _BOUNDS = {
-    "context": (16, 2**27), "users": (1, 65_536), "max_seqs": (1, 65_536), "batched_tokens": (16, 2**22), "tp": (1, 64), "pp": (1, 64), "lora_rank": (0, 1024),
+    "context": (16, 2**27), "users": (1, 65_536), "max_seqs": (1, 65_536), "batched_tokens": (16, 2**22), "tp": (1, 64), "pp": (1, 64), "lora_rank": (0, 512),
 }  # fmt: skip
 
 
@@ -51,9 +54,8 @@ class ServiceList:
     vllm: str | None = None
 
 
-def service_name(model: str, taken: Collection[str]) -> str:
-    """A name for a service that was given none: its model's, with a number where that is taken."""
-    name = Path(model.removeprefix("hf:").removeprefix("ms:")).name or "model"
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it where it is taken."""
     return next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 
@@ -75,6 +77,19 @@ def read_services(path: Path) -> ServiceList:
         raise _wrong(path, "services", len(services), f"there must be 1 to {_MOST_SERVICES}")
     entries = tuple(_entry(path, name, value) for name, value in services.items())
     return ServiceList(entries, _text(path, "gpus", top.get("gpus")), _text(path, "vllm", top.get("vllm")))
+
+
+def name_of(model: str) -> str:
+    """A service's name where none is given: the last part of its model's, with what no name may hold made a dash."""
+    last = Path(model.removeprefix("hf:").removeprefix("ms:")).expanduser().resolve().name
+    return re.sub(r"[^\w.-]+", "-", last).strip("-._")[:_MOST_NAME] or "model"
+
+
+def check_name(name: str) -> str:
+    """The name, if it can be one: it is printed in commands and asked for by clients. Raises NameInvalid."""
+    if not _NAME.fullmatch(name):
+        raise NameInvalid(name=name)
+    return name
 
 
 def _entry(path: Path, name: str, value: object) -> ServiceEntry:

@@ -32,7 +32,7 @@ class ServiceBody(BaseModel):
     tp: int | None = Field(None, ge=1, le=64, description="cards to cut the model over")
     pp: int | None = Field(None, ge=1, le=64, description="stages to cut it into")
     eager: bool = Field(False, description="without CUDA graphs")
-    lora_rank: int = Field(0, ge=0, le=1024)
+    lora_rank: int = Field(0, ge=0, le=512)
     cards: list[int] | None = Field(None, min_length=1, max_length=64, description="the cards it may use")
 
 

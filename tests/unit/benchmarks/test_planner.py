@@ -58,3 +58,25 @@ def test_other_records_can_be_named_and_every_method_answers(tmp_path: Path) -> 
     baselines = report["baselines"]
     assert isinstance(baselines, dict)
     assert set(baselines) == {"textbook", "gpustack", "hf_mem", "llm_d"}
+
+
+def test_a_folder_is_read_whole_and_what_is_damaged_in_it_is_passed_over(tmp_path: Path) -> None:
+    odd = {
+        **RECORD,
+        "id": None,
+        "tp": 0,
+        "max_num_seqs": "16",
+        "gpu_total_gib": float("nan"),
+        "kv_cache_dtype": "",
+        "available_kv_gib": "19.0",
+    }
+    (tmp_path / "logs-a.jsonl").write_text(f"{json.dumps(RECORD)}\n{{broken\n[1]\n", encoding="utf-8")
+    (tmp_path / "logs-b.json").write_text(json.dumps([odd]), encoding="utf-8")
+    (tmp_path / "model_facts.jsonl").write_text(json.dumps(FACTS), encoding="utf-8")
+    (tmp_path / "gpu_facts.jsonl").write_text(json.dumps({"gpu": "RTX 4090"}), encoding="utf-8")
+
+    report = _run("--data", str(tmp_path))
+
+    assert report["records"] == 2
+    assert report["kv_tokens_within_half_percent"] == 1.0
+    assert isinstance(report["baselines"], dict) and all("over_promise_rate" in figures for figures in report["baselines"].values())

@@ -46,3 +46,7 @@ def test_a_reranker_that_is_published_as_a_writer_gets_its_overrides() -> None:
 
 def test_a_chat_model_is_not_told_to_pool() -> None:
     assert "runner" not in _flags(shapes.spec())
+
+
+def test_a_rank_is_raised_to_one_that_the_engine_takes() -> None:
+    assert _flags(shapes.spec(), lora_rank=24)["max-lora-rank"] == 32

@@ -283,3 +283,37 @@ def test_exact_weights_go_before_the_count_from_the_shape(size: Weights) -> None
 
     weights = next(term for term in plan.placed[0].prediction.terms if term.name == "weights")
     assert weights.bytes.likely == pytest.approx(size.bytes, rel=0.01)
+
+
+def test_a_small_service_goes_beside_another_small_one_where_that_leaves_the_writer_its_card() -> None:
+    plan = plan_stack(
+        [_awq("llm", QWEN_8B), _wish("embed", shapes.dense(), "embed"), _wish("m3", shapes.encoder(), "embed")], parse_cards("2x4090")
+    )
+
+    assert _service(plan, "embed").cards == _service(plan, "m3").cards
+    assert set(_service(plan, "llm").cards).isdisjoint(_service(plan, "m3").cards) or _service(plan, "llm").prediction.flags.tp == 2
+
+
+def test_a_refusal_counts_what_the_others_need_at_least_and_names_them() -> None:
+    wishes = [_awq("llm", QWEN_8B, context_tokens=8192), *(_wish(f"rank-{i}", shapes.encoder(), "rerank") for i in range(9))]
+    refused = plan_stack(wishes, parse_cards("16GB")).refused
+
+    assert refused and all("beside what llm" in service.reasons[0].en for service in refused)
+    assert all("before any cache" not in service.reasons[0].en for service in refused)
+
+
+def test_a_remedy_counts_only_the_cards_that_the_service_may_use() -> None:
+    wish = _wish("llm", QWEN_32B, context_tokens=2048, cards=(0,))
+    (refused,) = plan_stack([wish], parse_cards("4090,H200")).refused
+
+    assert "shorter" not in [notice.code for notice in refused.remedies]
+    assert "GPU 0" in refused.reasons[0].en
+
+
+def test_where_graphs_are_all_that_is_too_much_the_plan_says_so() -> None:
+    wishes = [_awq("llm", QWEN_8B, context_tokens=8192), *(_wish(f"rank-{i}", shapes.encoder(), "rerank") for i in range(3))]
+    tight = plan_stack(wishes, parse_cards("16GB"))
+    eager = plan_stack([replace(wish, is_eager=True) for wish in wishes], parse_cards("16GB"))
+
+    assert not tight.is_whole and eager.is_whole
+    assert all("eager" in [notice.code for notice in refused.remedies] for refused in tight.refused)

@@ -16,7 +16,10 @@ from moorage.plan.stack import plan_stack
 from moorage.plan.version import parse_version
 from moorage.plan.wish import Wish
 from moorage.stack.commands import ServiceCommands, commands_of
+from moorage.stack.planner import plan_services
+from moorage.stack.services import ServiceEntry
 from tests.builders import shapes
+from tests.builders.model_files import model_folder
 
 HERMES = Template(True, "switch", "{% if tools %}<tool_call>{% endif %}{% if enable_thinking %}<think>{% endif %}")
 CHAT = replace(shapes.spec(), architecture="Qwen3ForCausalLM", template=HERMES)
@@ -119,7 +122,32 @@ def test_a_folder_is_mounted_where_it_lies_and_a_file_with_its_folder(tmp_path: 
     parts = _one(replace(CHAT, format="gguf"), source=file)
     assert _after(parts.docker, "-v") == f"{tmp_path}:{tmp_path}:ro"
     assert parts.arguments[0] == file
-    assert [notice.code for notice in parts.notices] == ["gguf_plugin"]
+    assert [notice.code for notice in parts.notices] == ["gguf_tokenizer", "gguf_plugin"]
+
+
+def test_a_family_that_is_younger_than_the_version_is_said() -> None:
+    assert "version_too_old" in [notice.code for notice in _one(CHAT, vllm="0.8.0").notices]
+    assert "version_too_old" not in [notice.code for notice in _one(CHAT, vllm="0.8.4").notices]
+
+
+def test_a_ranker_is_judged_by_what_it_is_told_to_be() -> None:
+    ranker = replace(EMBED, task="rerank")
+
+    assert "0.9.2 is the first" in _one(ranker, vllm="0.9.1").notices[-1].say()
+    assert not _one(ranker, vllm="0.9.2").notices
+
+
+def test_the_first_engine_is_allowed_to_cut_prompts() -> None:
+    assert "--enable-chunked-prefill" in _one(CHAT, vllm="0.7.3").arguments
+    assert "--enable-chunked-prefill" not in _one(CHAT, vllm="0.8.5").arguments
+
+
+def test_a_long_line_is_never_broken_between_a_flag_and_its_value() -> None:
+    commands = _one(CHAT, source=f"/{'long' * 40}/model")
+
+    assert _words(commands.docker) == shlex.split(" ".join(commands.docker.split("\\\n")))
+    starts = [line.split()[0] for line in commands.docker.splitlines()[1:]]
+    assert all(start.startswith(("-", "vllm/", "/")) for start in starts)
 
 
 def test_a_name_from_a_hub_is_told_to_the_engine_with_its_cache() -> None:
@@ -138,3 +166,22 @@ def test_every_flag_of_every_version_is_there() -> None:
             flags = [word.split("=")[0] for word in commands.arguments if word.startswith("--")]
             assert [flag for flag in flags if not table.has(flag, at)] == [], (str(at), spec.task)
             assert [name for name in commands.variables if name.startswith("VLLM_") and not table.has_variable(name, at)] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [("hf:Org/Small", "Org/Small"), ("Org/Small", "Org/Small"), ("ms:Org/Other", "models/Org/Other"), ("folder", "folder")]
+)  # fmt: skip
+def test_a_model_is_told_by_name_where_the_engine_looks_into_the_same_cache_else_by_its_path(
+    written: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "ms"))
+    monkeypatch.chdir(tmp_path)
+    model_folder(tmp_path / "hf" / "models--Org--Small" / "snapshots" / "abc")
+    model_folder(tmp_path / "ms" / "models" / "Org" / "Other")
+    model_folder(tmp_path / "folder")
+    command = commands_of(plan_services([ServiceEntry("one", written)], gpus="4090"))["one"]
+
+    assert command.arguments[0].endswith(told)
+    assert ("huggingface" in command.docker) is (told == "Org/Small")
+    assert Path(command.arguments[0]).is_absolute() is (told != "Org/Small")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -10,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage.core.errors import MoorageError
+from moorage.engines.vllm.check import check
+from moorage.engines.vllm.table import flag_table
 from moorage.models.read.folder import read_model
 from moorage.plan.cards import parse_cards
 from moorage.plan.stack import plan_stack
 from moorage.plan.wish import Wish
-from moorage.stack.shapes import model_data, plan_data
+from moorage.stack.forecast import forecast
+from moorage.stack.shapes import forecast_data, model_data, plan_data
 from tests.builders.model_files import QWEN, XLM, gguf, safetensors
 
 NAMES = [
@@ -38,7 +42,8 @@ def _read_and_plan(path: Path) -> None:
     try:
         spec = read_model(path)
         plan = plan_stack([Wish("one", spec), Wish("two", spec, users=3)], parse_cards("2x4090,H100"))
-        json.dumps([model_data(spec, "en"), plan_data(plan, "zh")])
+        made = forecast(check(f"vllm serve {path} -tp 2", "0.20.0"), parse_cards("2x4090"))
+        json.dumps([model_data(spec, "en"), plan_data(plan, "zh"), forecast_data(made, "en")])
     except MoorageError as error:
         assert "\n" not in error.say("en") and error.say("zh")
 
@@ -74,3 +79,25 @@ def test_headers_with_any_bytes_changed(is_gguf: bool, changes: list[tuple[int, 
         if not is_gguf:
             (folder / "config.json").write_text(json.dumps(QWEN), encoding="utf-8")
         _read_and_plan(file if is_gguf else folder)
+
+
+WORDS = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(flag_table().flags)),
+        st.sampled_from(["", "-1", "0", "auto", "1e9", "4.5k", "99999999999T", "{}", '{"a": 1}', "[1]", "fp8", "x" * 50])
+        | st.text(max_size=6),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=200)
+@given(WORDS, st.sampled_from(["0.6.0", "0.9.1", "0.20.0", "0.33.0"]))
+def test_lines_with_any_flags(words: list[tuple[str, str]], version: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(QWEN), encoding="utf-8")
+        line = shlex.join(["vllm", "serve", folder, *(word for flag, value in words for word in (flag, value))])
+        try:
+            json.dumps(forecast_data(forecast(check(line, version), parse_cards("2x4090")), "en"))
+        except MoorageError as error:
+            assert error.say("zh")

@@ -86,16 +86,18 @@ def flag_words(flags: Sequence[Given]) -> list[str]:
 
 
 def wrapped(words: Sequence[str]) -> str:
-    """Words as one shell command, broken before flags where it gets long."""
+    """Words as one shell command, broken where it gets long; never between a flag and its value."""
     lines: list[str] = []
+    before = "-"
     for word in map(quoted, words):
         fits = lines and len(lines[-1]) + len(word) < LIMIT_PER_LINE
         if fits and not (word.startswith("-") and len(lines[-1]) + len(word) > LIMIT_PER_LINE - 40):
             lines[-1] += f" {word}"
-        elif lines and not word.startswith("-"):
+        elif lines and not word.startswith("-") and before.startswith("-"):
             lines[-1] += f" {word}"  # a value stays with its flag
         else:
             lines.append(word)
+        before = word
     return " \\\n  ".join(lines)
 
 

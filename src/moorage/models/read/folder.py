@@ -87,7 +87,9 @@ def _without_config(path: Path, name: str) -> ModelSpec:
         return replace(spec, name=name) if len(files) == 1 else spec
     if _unfinished(path) or any(path.glob("*.safetensors")):
         raise ModelIncomplete(name=name, reason="config.json is not there", reason_zh="缺少 config.json")
-    raise ModelNotFound(name=str(path), reason="the folder holds neither config.json nor a .gguf file")
+    raise ModelNotFound(
+        name=str(path), reason="the folder holds neither config.json nor a .gguf file", reason_zh="目录中既无 config.json 也无 .gguf 文件"
+    )
 
 
 def _pickled(path: Path) -> Weights | None:
