@@ -39,7 +39,12 @@ class ServiceBody(BaseModel):
 class PlanBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    services: list[ServiceBody] = Field(min_length=1, max_length=MOST_SERVICES)
+    services: list[ServiceBody] = Field(
+        min_length=1,
+        max_length=MOST_SERVICES,
+        examples=[[{"model": "hf:Qwen/Qwen3-8B", "context": 16384, "users": 4}]],
+        description="each a `model`; besides, as wished: `name`, `context`, `users`, `max_seqs`, `batched_tokens`, `kv_cache_dtype`, `tp`, `pp`, `eager`, `lora_rank`, `cards`",
+    )
     gpus: str | None = Field(
         None, max_length=200, examples=["2x4090"], description="the cards, e.g. 4x4090 or 2xL40S,A100-80G; this machine's when not given"
     )
