@@ -364,6 +364,14 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_the_reference_describes_all_of_it_and_fits_a_phone(visit: Visit) -> None:
+    page = visit("/docs", **PHONE)
+
+    described = page.locator(".operation h3").all_inner_texts()
+    assert {"POST /api/plan", "POST /api/model/check", "POST /api/doctor"} <= set(described)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_every_page_has_one_title_named_fields_and_named_buttons(visit: Visit) -> None:
     for page in (planned(visit, asked("small", "m3")), diagnosed(visit), checked(visit)):
         assert page.locator("h1").count() == 1

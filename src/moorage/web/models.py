@@ -64,8 +64,10 @@ def model_routes(home: Home, *, is_loopback: bool) -> APIRouter:
 
     @router.post("/api/model/check", response_model=s.CheckedShape)
     async def check(request: Request, body: s.CheckBody, language: Speaks) -> JSONResponse:
-        """What is wrong with a vLLM command line for a version, and the mended line; `forecast` says what it will use of each card, where its
-        model can be named from where the caller is."""
+        """What is wrong with a vLLM command line for a version, and the mended line.
+
+        `forecast` says what it will use of each card; it is null where the model cannot be named from where the caller is.
+        """
         return JSONResponse(await bench.do(_checked, body, reach(request), home.settings.data, language))
 
     @router.get("/api/plan/gpus")
@@ -80,8 +82,10 @@ def model_routes(home: Home, *, is_loopback: bool) -> APIRouter:
 
     @router.post("/api/doctor", response_model=s.DiagnosisShape, openapi_extra=_LOG_BODY)
     async def doctor(request: Request, language: Speaks) -> JSONResponse:
-        """Why a model server failed, from its log: `{"log": "..."}`, or the log itself as `text/plain` up to 256 MiB, of which the first and the
-        last 4 MiB are read. `around` are the lines about the evidence; their numbers count what was read."""
+        """Why a model server failed, from its log: `{"log": "..."}`, or the log itself as `text/plain`, up to 256 MiB.
+
+        Of a log above 8 MiB the first and the last half of that are read. `around` are the lines about the evidence, as numbered in what was read.
+        """
         log = await log_of(request)
         return JSONResponse(await bench.do(_diagnosed, log, language))
 
