@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from moorage.gateway.app import Gateway
 from moorage.gateway.config import GatewayConfig, ModelEntry, Replica
+from moorage.gateway.downstream.connection import ClientConnection
 from moorage.testing.backend import Backend
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -107,17 +108,28 @@ class _Quick(uvicorn.Server):
 
 
 @contextmanager
-def served_gateway(app: Gateway) -> Iterator[Client]:
+def served_gateway(app: Gateway, http_class: type[asyncio.Protocol] = ClientConnection) -> Iterator[Client]:
+    with served(app, http_class) as port:
+        yield Client(f"http://127.0.0.1:{port}", app)
+
+
+@contextmanager
+def served(app: Any, http_class: type[asyncio.Protocol] = ClientConnection, lifespan: Literal["on", "off"] = "on") -> Iterator[int]:
+    """Any ASGI callable behind the gateway's own server; gives its port."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = _Quick(uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1))
+    server = _Quick(
+        uvicorn.Config(
+            app, http=http_class, interface="asgi3", log_level="critical", lifespan=lifespan, ws="none", timeout_graceful_shutdown=1
+        )
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
-        assert thread.is_alive(), "the gateway did not start"
+        assert thread.is_alive(), "the server did not start"
         time.sleep(0.005)
     try:
-        yield Client(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -66,6 +66,8 @@ def test_names_of_new_pictures_cannot_be_guessed() -> None:
     assert len(NAME.partition(".")[0]) == 32
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_other_methods_are_refused(web: httpx2.Client, method: str) -> None:
-    assert web.request(method, f"/images/{NAME}").status_code in (403, 405)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", [f"/images/{NAME}", "/images", "/images/"])
+def test_other_methods_are_refused(web: httpx2.Client, method: str, path: str) -> None:
+    reply = web.request(method, path)
+    assert (reply.status_code, reply.headers["x-content-type-options"]) == (403, "nosniff")

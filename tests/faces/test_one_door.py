@@ -104,7 +104,9 @@ def test_the_file_may_change_while_it_runs(tmp_path: Path, server: Backend) -> N
 def test_a_knowledge_base_answers_responses_and_messages(tmp_path: Path, server: Backend) -> None:
     with door(tmp_path, models_yaml(server)) as (client, _):
         whole = client.post("/v1/responses", json={"model": "kb", "input": QUESTION["content"]}).json()
-        assert "三天" in whole["output"][0]["content"][0]["text"] and whole["usage"]["output_tokens"] > 0
+        said = whole["output"][0]["content"][0]
+        assert "三天" in said["text"] and whole["usage"]["output_tokens"] > 0
+        assert (said["annotations"][0]["type"], said["annotations"][0]["filename"]) == ("file_citation", "leave.md")
         asked = {"model": "kb", "max_tokens": 100, "messages": [QUESTION]}
         assert "三天" in client.post("/v1/messages", json=asked).json()["content"][0]["text"]
 
@@ -112,6 +114,8 @@ def test_a_knowledge_base_answers_responses_and_messages(tmp_path: Path, server:
         events = list(sdk.responses.create(model="kb", input=str(QUESTION["content"]), stream=True))
         assert events[0].type == "response.created" and events[-1].type == "response.completed"
         assert "三天" in "".join(event.delta for event in events if event.type == "response.output_text.delta")
+        assert [event.annotation.index for event in events if event.type == "response.output_text.annotation.added"][:1] == [0]  # type: ignore[attr-defined]
+        assert events[-1].response.output[0].content[0].annotations[0].filename == "leave.md"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

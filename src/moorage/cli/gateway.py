@@ -14,12 +14,11 @@ from moorage.cli import options as o
 from moorage.cli import show
 from moorage.core.errors import BadInput
 from moorage.core.settings import Resolved
-from moorage.wiring import load, open_gateway, share_among_workers
+from moorage.wiring import GatewayParts, load, open_gateway, share_among_workers
 
 if TYPE_CHECKING:
-    from moorage.gateway.app import Gateway
+    from moorage.gateway.app import Gateway, Page, Scope
     from moorage.gateway.door import Door
-    from moorage.gateway.visitors import Visitors
 
 gateway_app = typer.Typer(name="moorage", add_completion=False, pretty_exceptions_enable=False)
 """The program with this one command."""
@@ -68,7 +67,7 @@ def run_gateway(flags: Mapping[str, object], config: Path | None, as_json: bool,
     settings = resolved.settings
     with Door(settings.host, settings.port) as door:
         needs_key = door.needs_key(settings.keys)
-        with open_gateway(resolved, stack, needs_key=needs_key, flags=flags, visitors=_visitors(door, needs_key)) as (gateway, new_key):
+        with open_gateway(resolved, stack, needs_key=needs_key, flags=flags, **_parts(door, needs_key)) as (gateway, new_key):
             _announce(gateway, door, new_key, as_json)
             if workers == 1:
                 serve_gateway(gateway, door)
@@ -105,15 +104,18 @@ def _work(flags: Mapping[str, object], config: Path | None, listener: socket, ho
 
     resolved, stack = load(flags, config)
     door, needs_key = Door.handed_down(listener, host), shared is not None
-    with open_gateway(resolved, stack, needs_key=needs_key, flags=flags, shared=shared, visitors=_visitors(door, needs_key)) as (
-        gateway,
-        _,
-    ):
+    with open_gateway(resolved, stack, needs_key=needs_key, flags=flags, shared=shared, **_parts(door, needs_key)) as (gateway, _):
         serve_gateway(gateway, door)
 
 
-def _visitors(door: Door, needs_key: bool) -> Visitors | None:
-    """A key keeps foreign pages out by itself: no browser sends it for them."""
+def _parts(door: Door, needs_key: bool) -> GatewayParts:
+    """Pages, and whom to let in: a key keeps foreign web pages out by itself, as no browser sends it for them."""
     from moorage.gateway.visitors import Visitors
 
-    return None if needs_key else Visitors(door.is_loopback)
+    return {"visitors": None if needs_key else Visitors(door.is_loopback), "pages": _page}
+
+
+def _page(scope: Scope) -> Page | None:
+    from moorage.web.gateway_pages import gateway_page
+
+    return gateway_page(scope)

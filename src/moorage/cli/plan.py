@@ -68,7 +68,7 @@ def plan(
 
 def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
     """The services of the command line, after those of the file. A service is named for its model unless it has a name."""
-    from moorage.stack.services import ServiceEntry, ServiceList, free_name, name_of, read_services
+    from moorage.stack.services import ServiceEntry, ServiceList, name_of, read_services, unique_name
 
     listed = read_services(stack) if stack else ServiceList(())
     typed: list[ServiceEntry] = []
@@ -77,7 +77,7 @@ def _entries(models: Sequence[str], stack: Path | None) -> ServiceList:
         name, sign, model = text.partition("=")
         if not sign or "/" in name:
             name, model = name_of(text), text
-        unique = free_name(name, taken)
+        unique = unique_name(name, taken)
         taken.add(unique)
         typed.append(ServiceEntry(unique, model))
     if not typed and not listed.services:

@@ -180,9 +180,9 @@ class VersionUnknown(BadInput):
 
 
 class CardsInvalid(BadInput):
-    """{value!r} names no GPU. Write a count and a name or a size: 4x4090, 2xL40S, A100-80G, 24GB; commas between different ones."""
+    """{value!r} names no NVIDIA GPU that is known here. Write a count and a name or a size: 4x4090, 2xL40S, A100-80G, 24GB; commas between different ones."""
 
-    zh = "{value!r} 不是可识别的 GPU。请写数量与型号或显存大小：4x4090、2xL40S、A100-80G、24GB；不同型号用逗号分隔。"
+    zh = "{value!r} 不是可识别的 NVIDIA GPU。请写数量与型号或显存大小：4x4090、2xL40S、A100-80G、24GB；不同型号用逗号分隔。"
 
 
 class AddressRefused(BadInput):

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import msgspec
 
-from moorage.core.errors import Language
 from moorage.gateway.admission import Authority, Caller, Meter, OpenDoor
 from moorage.gateway.call import Call, Head, read_head
 from moorage.gateway.config import GatewayConfig, ModelEntry, Replica
@@ -190,13 +189,12 @@ class Gateway:
             else:
                 await self._serve(endpoint, head, receive, send)
         except GatewayRefusal as refusal:
-            body = messages_error(refusal, head.language) if endpoint is not None and endpoint.is_anthropic else None
-            await _refuse(refusal, head.language, head.request_id, send, body)
+            await _refuse(refusal, head, endpoint, send)
         except CutOff as e:
             log.warning("request %s: the answer was cut off; the client's connection is closed", head.request_id, exc_info=e.__cause__)
         except Exception as e:  # one request must not take the others down
             log.exception("request %s failed", head.request_id, exc_info=e)
-            await _refuse(unexpected(), head.language, head.request_id, send)
+            await _refuse(unexpected(), head, endpoint, send)
 
     # A request to a model
 
@@ -228,9 +226,9 @@ class Gateway:
             carrier = self._embedding if call.endpoint.name == "embeddings" else self._exchange
             await carrier.carry_out(call, pool, send)
         except asyncio.CancelledError:
-            if watch.has_left:
+            if watch.has_left and not call.is_sent:
                 call.status = _CLIENT_LEFT
-            else:
+            elif not call.is_sent:
                 call.status = 503
                 await _stop_early(call, send)
         except GatewayRefusal as refusal:
@@ -352,9 +350,10 @@ def _tidy(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-async def _refuse(refusal: GatewayRefusal, language: Language, request_id: str, send: Send, body: bytes | None = None) -> None:
-    body = body if body is not None else refusal.body(language)
-    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode("latin-1"))]
+async def _refuse(refusal: GatewayRefusal, head: Head, endpoint: Endpoint | None, send: Send) -> None:
+    is_messages = endpoint is not None and endpoint.is_anthropic
+    body = messages_error(refusal, head.language) if is_messages else refusal.body(head.language)
+    headers = [(b"content-type", JSON), (b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode("latin-1"))]
     headers.extend(refusal.all_headers())
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -23,6 +23,7 @@ MOST_TOKENS = 10**12
 """No request is taken for more, whatever it or its backend says."""
 
 _SECOND = 1_000_000
+_NAMES = {kind: tuple(f"x-ratelimit-{what}-{kind}".encode() for what in ("limit", "remaining", "reset")) for kind in ("requests", "tokens")}
 _MOST_ALLOWED = 1_000
 
 
@@ -138,7 +139,9 @@ class Authority:
         taken, account = admission.taken, admission.caller.account
         if taken is None or account is None:
             return
-        prompt, completion = min(prompt_tokens or 0, MOST_TOKENS), min(completion_tokens or 0, MOST_TOKENS)
+        prompt, completion = prompt_tokens or 0, completion_tokens or 0
+        if prompt > MOST_TOKENS or completion > MOST_TOKENS:
+            prompt, completion = min(prompt, MOST_TOKENS), min(completion, MOST_TOKENS)
         cost = price_of(self._prices, admission.model).cost_nanos(prompt, completion)
         admission.taken = None
         moment = self._moment(now)
@@ -202,10 +205,11 @@ class Authority:
         assert account is not None
         moment, wanted = self._moment(now), Wanted(tokens, price_of(self._prices, model).most_nanos(tokens))
         with self._board.lock:
-            short = account.shortage(moment, quota, wanted)
-            if short is None:
-                taken = account.take(moment, quota, wanted)
+            taken = account.try_take(moment, quota, wanted)
+            if taken is not None:
                 return Admission(caller, model, wanted, _headers_after(quota, account), taken)
+            short = account.shortage(moment, quota, wanted)
+            assert short is not None
             headers = _headers(moment.now, quota, account)
         raise self._refused(caller.name, refusals.over_limit(caller.name, short, headers))
 
@@ -231,24 +235,21 @@ def _headers_after(quota: Quota, account: Account) -> HeaderRows:
     """``_headers`` right after a request was counted, when the newest part of each window is of this moment."""
     rows: HeaderRows = ()
     if (limit := quota.requests) is not None:
-        rows = _rows(b"requests", limit, limit - account.requests.total, b"1m0s")
+        rows = _rows("requests", limit, limit - account.requests.total, b"1m0s")
     if (limit := quota.tokens) is not None:
-        rows += _rows(b"tokens", limit, limit - account.tokens.total, b"1m0s")
+        rows += _rows("tokens", limit, limit - account.tokens.total, b"1m0s")
     return rows
 
 
 def _headers(now: int, quota: Quota, account: Account) -> HeaderRows:
     """``x-ratelimit-*`` as OpenAI spells them, for the limits that there are."""
     rows: HeaderRows = ()
-    for kind, limit, window in ((b"requests", quota.requests, account.requests), (b"tokens", quota.tokens, account.tokens)):
+    for kind, limit, window in (("requests", quota.requests, account.requests), ("tokens", quota.tokens, account.tokens)):
         if limit is not None:
             rows += _rows(kind, limit, max(0, limit - window.used(now)), duration(window.reset(now) / _SECOND).encode())
     return rows
 
 
-def _rows(kind: bytes, limit: int, remaining: int, reset: bytes) -> HeaderRows:
-    return (
-        (b"x-ratelimit-limit-" + kind, b"%d" % limit),
-        (b"x-ratelimit-remaining-" + kind, b"%d" % remaining),
-        (b"x-ratelimit-reset-" + kind, reset),
-    )
+def _rows(kind: str, limit: int, remaining: int, reset: bytes) -> HeaderRows:
+    limit_name, remaining_name, reset_name = _NAMES[kind]
+    return ((limit_name, b"%d" % limit), (remaining_name, b"%d" % remaining), (reset_name, reset))

@@ -16,7 +16,8 @@ class Calendar:
 
     def today(self, wall: float) -> Today:
         """The day that holds this time (seconds since 1970)."""
-        return self._day(wall)[1]
+        known = self._known
+        return known[1] if known and known[0] <= wall < known[1].day_ends_at else self._day(wall)[1]
 
     def date_text(self, wall: float) -> str:
         """The date of this time as ``2026-01-31``."""

@@ -99,6 +99,8 @@ class Call:
     """What is told of its answer in a header."""
     is_begun: bool = False
     """Whether the client has seen a byte."""
+    is_sent: bool = False
+    """Whether it was sent the last one: who leaves then does not leave early."""
     _headers: bytes = field(default=b"", init=False)
 
     @property

@@ -64,7 +64,7 @@ class Embedding:
 
         await self._exchange.carry_out(own, pool, keep)
         call.replica, call.attempts = own.replica, own.attempts
-        return embeddings.vectors_of(answer_of(bytes(answer)), len(texts), own.replica)
+        return embeddings.vectors_of(answer_of(bytes(answer)), len(texts), f"of {call.entry.name!r}")
 
 
 def _parsed(body: Mapping[str, object], entry: ModelEntry) -> embeddings.EmbeddingsRequest:

@@ -123,6 +123,36 @@ def wrong_method(method: str, path: str, allowed: str) -> GatewayRefusal:
     )
 
 
+def no_http(reason: str) -> GatewayRefusal:
+    return GatewayRefusal(
+        400,
+        INVALID,
+        "bad_request",
+        f"This is no HTTP/1.1 request ({reason}). For https:// put a server that speaks TLS in front, nginx say.",
+        message_zh=f"不是有效的 HTTP/1.1 请求（{reason}）。如需 https://，请在前面放置支持 TLS 的服务器（如 nginx）。",
+    )
+
+
+def head_too_large(limit: int) -> GatewayRefusal:
+    return GatewayRefusal(
+        431,
+        INVALID,
+        "head_too_large",
+        f"Address and headers of the request are larger than {limit} bytes. Send less in them.",
+        message_zh=f"请求地址与请求头超过 {limit} 字节。请减少内容。",
+    )
+
+
+def head_too_slow(seconds: float) -> GatewayRefusal:
+    return GatewayRefusal(
+        408,
+        INVALID,
+        "request_too_slow",
+        f"The head of the request was not there after {seconds:g} s. Send it in one piece.",
+        message_zh=f"{seconds:g} 秒内未收到完整的请求头。请一次发送。",
+    )
+
+
 def bad_json(reason: str) -> GatewayRefusal:
     return GatewayRefusal(
         400, INVALID, None, f"The request body is not valid JSON: {reason}.", message_zh=f"请求体不是有效的 JSON：{reason}。"

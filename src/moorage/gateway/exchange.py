@@ -153,6 +153,7 @@ class Exchange:
         finally:  # also when the client leaves
             _note_tokens(call, relay)
         await send({"type": "http.response.body", "body": rest})
+        call.is_sent = True
         await self._drain(answer)
 
     async def _first(self, call: Call, answer: Answer, relay: SseRelay) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any, cast
 
+from moorage.gateway.downstream.outgoing import Outgoing
 from moorage.gateway.relay import SseRelay
 from moorage.gateway.upstream.base import UpstreamFailure
 
@@ -13,13 +14,18 @@ _Steps = Generator[Any, Any, None]  # what an awaitable is made of
 
 
 class Flow:
-    """``take`` sends what the relay makes of a piece. A ``send`` that would wait is kept, half done: the flow is stuck until ``unstick``."""
+    """``take`` sends what the relay makes of a piece, until the client reads too slowly: the flow is stuck then until ``unstick``.
 
-    __slots__ = ("_relay", "_send", "_stuck", "failure", "rest")
+    Our own server's ``send`` can be written to directly; another's that would wait is kept, half done.
+    """
+
+    __slots__ = ("_outgoing", "_relay", "_send", "_stuck", "failure", "is_stuck", "rest")
 
     def __init__(self, relay: SseRelay, send: Send) -> None:
         self._relay, self._send = relay, send
+        self._outgoing = send if isinstance(send, Outgoing) else None
         self._stuck: tuple[_Steps, object] | None = None
+        self.is_stuck = False
         self.failure: UpstreamFailure | None = None
         self.rest = b""
         """What the client gets last, once the relay is done."""
@@ -36,20 +42,23 @@ class Flow:
             return False
         if not out:
             return True
+        if self._outgoing is not None:
+            self.is_stuck = not self._outgoing.write(out)
+            return not self.is_stuck
         # A task would run `send` until it waits for something; nearly always it only writes, and that can be done right here.
         steps = cast(_Steps, self._send({"type": "http.response.body", "body": out, "more_body": True}).__await__())
         try:
             self._stuck = (steps, next(steps))
         except StopIteration:
             return True
+        self.is_stuck = True
         return False
-
-    @property
-    def is_stuck(self) -> bool:
-        return self._stuck is not None
 
     async def unstick(self) -> None:
         """Waits until the client has read enough."""
+        self.is_stuck = False
+        if self._outgoing is not None:
+            await self._outgoing.drain()
         stuck, self._stuck = self._stuck, None
         if stuck is not None:
             await _Rest(*stuck)

@@ -10,7 +10,7 @@ All state is whole numbers in memory that several processes may share (see ``boa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from moorage.store.key_rules import KeyRules
@@ -59,12 +59,17 @@ class Window:
     def add(self, now: int, amount: int) -> int:
         """Counts an amount and returns the number of the entry that holds it, for ``correct``."""
         self.used(now)
+        return self.add_to_used(now, amount)
+
+    def add_to_used(self, now: int, amount: int) -> int:
+        """``add`` right after ``used`` of the same moment."""
         words = self._words
         number = words[_NEXT] - 1
         place = _ENTRIES + 2 * (number & _MASK)
         is_joining = words[_FIRST] <= number
         if is_joining:
-            now = max(now, words[place])
+            if now < words[place]:
+                now = words[place]
             is_joining = now - words[_BEGAN] < _GRAIN
         if not is_joining:
             number += 1
@@ -84,10 +89,10 @@ class Window:
 
     def correct(self, now: int, number: int, by: int) -> None:
         """Changes what was added as ``number``. Where that has left the window there is nothing to give back, and what is too much counts from now."""
-        self.used(now)
         words = self._words
-        if number >= words[_FIRST]:
-            words[_ENTRIES + 2 * (number & _MASK) + 1] += by
+        place = _ENTRIES + 2 * (number & _MASK)
+        if number >= words[_FIRST] and words[place] + MINUTE > now:
+            words[place + 1] += by
             words[_TOTAL] += by
         elif by > 0:
             self.add(now, by)
@@ -142,9 +147,11 @@ class Quota:
             None if rules.month_money is None else round(rules.month_money * NANOS),
         )
 
-    @property
-    def has_budget(self) -> bool:
-        return not (self.day_tokens is self.month_tokens is self.day_cost is self.month_cost is None)
+    has_budget: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        has_none = self.day_tokens is self.month_tokens is self.day_cost is self.month_cost is None
+        object.__setattr__(self, "has_budget", not has_none)
 
     @property
     def is_limited(self) -> bool:
@@ -172,16 +179,14 @@ class Moment(NamedTuple):
     today: Today
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a request asks for: tokens and their cost at most."""
 
     tokens: int
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What a request was given, to be settled. ``token_entry`` is where its tokens of the minute are counted, if they are."""
 
     wanted: Wanted
@@ -218,7 +223,7 @@ def account_words(workers: int) -> int:
 class Account:
     """The counters of one key, in memory that ``workers`` processes may share; this one is number ``worker``.
 
-    ``take`` follows a ``shortage`` of None under the same hold of the lock; ``settle`` comes once for each ``take``.
+    ``take`` follows a ``shortage`` of None under the same hold of the lock, or both are one with ``try_take``; ``settle`` comes once for each.
     """
 
     __slots__ = ("_mine", "_words", "_workers", "requests", "tokens")
@@ -239,7 +244,8 @@ class Account:
 
     def shortage(self, moment: Moment, quota: Quota, wanted: Wanted) -> Shortage | None:
         """What is missing for this request; of several limits the one that takes longest to come back."""
-        now, found = moment.now, list[Shortage]()
+        now = moment.now
+        found: list[Shortage] = []
         if quota.requests is not None and (used := self.requests.used(now)) >= quota.requests:
             wait = self.requests.wait(now, quota.requests - 1) / SECOND if quota.requests else None
             found.append(Shortage("requests", quota.requests, used, 1, wait))
@@ -250,32 +256,53 @@ class Account:
             found.append(Shortage("parallel", quota.parallel, used, 1, SOON_S if quota.parallel else None))
         if quota.has_budget:
             found += self._over_budget(moment, quota, wanted)
-        return max(found, key=lambda each: float("inf") if each.wait_s is None else each.wait_s) if found else None
+        if not found:
+            return None
+        return max(found, key=lambda each: float("inf") if each.wait_s is None else each.wait_s)
+
+    def try_take(self, moment: Moment, quota: Quota, wanted: Wanted) -> Taken | None:
+        """``take`` where nothing is short, None where something is: the same as asking for the ``shortage`` first, in fewer steps."""
+        now = moment.now
+        if quota.requests is not None and self.requests.used(now) >= quota.requests:
+            return None
+        if quota.tokens is not None and self.tokens.used(now) + wanted.tokens > quota.tokens:
+            return None
+        if quota.parallel is not None and self._sum(_IN_FLIGHT) >= quota.parallel:
+            return None
+        if quota.has_budget:
+            self._roll(moment.today)
+            if not self._is_within(quota, wanted):
+                return None
+        return self.take(moment, quota, wanted)
 
     def take(self, moment: Moment, quota: Quota, wanted: Wanted) -> Taken:
-        """Counts a request. Tokens and money are reserved until it is settled."""
+        """Counts a request for which there is no ``shortage``. Tokens and money are reserved until it is settled."""
         words, mine = self._words, self._mine
         words[mine] += 1
         words[mine + _RESERVED_TOKENS] += wanted.tokens
         words[mine + _RESERVED_COST] += wanted.cost
         if quota.requests is not None:
-            self.requests.add(moment.now, 1)
-        return Taken(wanted, None if quota.tokens is None else self.tokens.add(moment.now, wanted.tokens))
+            self.requests.add_to_used(moment.now, 1)
+        return Taken(wanted, None if quota.tokens is None else self.tokens.add_to_used(moment.now, wanted.tokens))
 
     def settle(self, moment: Moment, taken: Taken, tokens: int, cost: int) -> None:
         """Puts what was used in the place of what was reserved."""
-        words, mine = self._words, self._mine
+        words, mine, (wanted, entry) = self._words, self._mine, taken
         words[mine] -= 1
-        words[mine + _RESERVED_TOKENS] -= taken.wanted.tokens
-        words[mine + _RESERVED_COST] -= taken.wanted.cost
-        if taken.token_entry is not None:
-            self.tokens.correct(moment.now, taken.token_entry, tokens - taken.wanted.tokens)
+        words[mine + _RESERVED_TOKENS] -= wanted.tokens
+        words[mine + _RESERVED_COST] -= wanted.cost
+        if entry is not None:
+            self.tokens.correct(moment.now, entry, tokens - wanted.tokens)
         self._roll(moment.today)
-        words[_DAY_TOKENS] = min(words[_DAY_TOKENS] + tokens, _LARGEST)
-        words[_MONTH_TOKENS] = min(words[_MONTH_TOKENS] + tokens, _LARGEST)
+        words[_DAY_TOKENS] += tokens
+        words[_MONTH_TOKENS] += tokens
         if cost:
-            words[_DAY_COST] = min(words[_DAY_COST] + cost, _LARGEST)
-            words[_MONTH_COST] = min(words[_MONTH_COST] + cost, _LARGEST)
+            cost = min(cost, _LARGEST)
+            words[_DAY_COST] += cost
+            words[_MONTH_COST] += cost
+        if max(words[_DAY_TOKENS], words[_MONTH_TOKENS], words[_DAY_COST], words[_MONTH_COST]) > _LARGEST:
+            for place in _SUMS:
+                words[place] = min(words[place], _LARGEST)
 
     def in_flight(self) -> int:
         """Requests at this moment, of all processes."""
@@ -306,10 +333,23 @@ class Account:
             return self._words[self._mine + offset]
         return sum(self._words[place + offset] for place in self._workers)
 
+    def _is_within(self, quota: Quota, wanted: Wanted) -> bool:
+        """Whether no budget is short."""
+        words, day, month = self._words, quota.day_tokens, quota.month_tokens
+        if day is not None or month is not None:
+            tokens = self._sum(_RESERVED_TOKENS) + max(wanted.tokens, 1)
+            if (day is not None and words[_DAY_TOKENS] + tokens > day) or (month is not None and words[_MONTH_TOKENS] + tokens > month):
+                return False
+        day, month = quota.day_cost, quota.month_cost
+        if not wanted.cost or (day is None and month is None):
+            return True
+        cost = self._sum(_RESERVED_COST) + wanted.cost
+        return (day is None or words[_DAY_COST] + cost <= day) and (month is None or words[_MONTH_COST] + cost <= month)
+
     def _over_budget(self, moment: Moment, quota: Quota, wanted: Wanted) -> list[Shortage]:
         today = moment.today
-        day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
         self._roll(today)
+        day_left_s, month_left_s = today.day_ends_at - moment.wall, today.month_ends_at - moment.wall
         words = self._words
         tokens, cost = self._sum(_RESERVED_TOKENS), self._sum(_RESERVED_COST)
         want_tokens = max(wanted.tokens, 1)
@@ -329,6 +369,8 @@ class Account:
     def _roll(self, today: Today) -> None:
         """A new day and a new month begin at zero. A clock that is set back by moments at midnight does not begin the old day again."""
         words = self._words
+        if today.day == words[_DAY] and today.month == words[_MONTH]:
+            return
         if today.day > words[_DAY] or today.day < words[_DAY] - 1:
             words[_DAY], words[_DAY_TOKENS], words[_DAY_COST] = today.day, 0, 0
         if today.month > words[_MONTH] or today.month < words[_MONTH] - 1:

@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from moorage.store.usage import UsageRecord
 
@@ -16,7 +16,6 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 MOST_SERIES = 2_000
 """Of one family. What comes beyond is counted under labels that all say ``other``: sums stay right, names are lost."""
 _LONGEST_LABEL = 120
-_TOGETHER = 128
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": " "})
 
 
@@ -38,9 +37,7 @@ class Family:
 
     def observe(self, labels: Labels, value: float) -> None:
         """Counts a value into its bucket: the first whose bound is not below it."""
-        values = self.values(labels)
-        values[bisect_left(self.bounds, value)] += 1
-        values[-1] += value
+        observe(self.values(labels), value, self.bounds)
 
     def values(self, labels: Labels) -> list[float]:
         """The numbers of these labels, at zero where they are new."""
@@ -72,6 +69,22 @@ class Family:
         yield f"{self.name}_count{_braced(pairs)} {_number(count)}"
 
 
+def observe(values: list[float], value: float, bounds: tuple[float, ...] = SECONDS) -> None:
+    """``Family.observe`` for numbers that were found already."""
+    values[bisect_left(bounds, value)] += 1
+    values[-1] += value
+
+
+class _Row(NamedTuple):
+    """Numbers of several families that are counted together, so that they are looked up once."""
+
+    requests: list[float]
+    key_requests: list[float]
+    seconds: list[float]
+    queue: list[float]
+    own: list[float]
+
+
 Source = Callable[[], Iterable[Family]]
 """Families that are made when somebody looks: gauges."""
 Snapshot = Mapping[str, Sequence[tuple[Sequence[str], Sequence[float]]]]
@@ -79,11 +92,12 @@ Snapshot = Mapping[str, Sequence[tuple[Sequence[str], Sequence[float]]]]
 
 
 class Metrics:
-    """What the gateway counts. Any thread may tell it; requests are kept for a moment and counted together."""
+    """What the gateway counts. Any thread may tell it."""
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._lock = threading.Lock()
-        self._noted: list[UsageRecord] = []
+        self._asks: list[Callable[[], None]] = []
+        self._rows: dict[tuple[str, str, int, str], _Row] = {}
         self._sources = list(sources)
         self._requests = Family(
             "moorage_gateway_requests_total", "Requests that reached a model, by HTTP status.", "counter", ("model", "endpoint", "status")
@@ -103,30 +117,40 @@ class Metrics:
     def add_source(self, source: Source) -> None:
         self._sources.append(source)
 
-    def observe(self, record: UsageRecord) -> None:
-        """Counts a request that is over."""
-        with self._lock:
-            self._noted.append(record)
-            if len(self._noted) >= _TOGETHER:
-                self._count()
+    def ask_first(self, ask: Callable[[], None]) -> None:
+        """``ask`` is called before the counts are looked at: somebody may still hold a few requests back."""
+        self._asks.append(ask)
 
-    def _count(self) -> None:
-        for seen in self._noted:
-            model = (seen.model,)
-            self._requests.add((seen.model, seen.endpoint, str(seen.status)))
-            self._key_requests.add((seen.key_name, seen.model))
-            if seen.prompt_tokens:
-                self._tokens.add((seen.key_name, seen.model, "prompt"), seen.prompt_tokens)
-            if seen.completion_tokens:
-                self._tokens.add((seen.key_name, seen.model, "completion"), seen.completion_tokens)
-            if seen.is_cancelled:
-                self._cancelled.add(model)
-            self._seconds.observe(model, seen.total_s)
-            self._queue.observe(model, seen.queue_s)
-            self._own.observe(model, seen.own_s)
-            if seen.first_token_s is not None:
-                self._first.observe(model, seen.first_token_s)
-        self._noted.clear()
+    def observe(self, *records: UsageRecord) -> None:
+        """Counts requests that are over."""
+        with self._lock:
+            for seen in records:
+                labels = seen.model, seen.endpoint, seen.status, seen.key_name
+                row = self._rows.get(labels) or self._row(labels)
+                row.requests[0] += 1
+                row.key_requests[0] += 1
+                observe(row.seconds, seen.total_s)
+                observe(row.queue, seen.queue_s)
+                observe(row.own, seen.own_s)
+                if seen.first_token_s is not None:
+                    self._first.observe((seen.model,), seen.first_token_s)
+                if seen.prompt_tokens:
+                    self._tokens.add((seen.key_name, seen.model, "prompt"), seen.prompt_tokens)
+                if seen.completion_tokens:
+                    self._tokens.add((seen.key_name, seen.model, "completion"), seen.completion_tokens)
+                if seen.is_cancelled:
+                    self._cancelled.add((seen.model,))
+
+    def _row(self, labels: tuple[str, str, int, str]) -> _Row:
+        """The numbers that every request with these labels changes."""
+        model, endpoint, status, key = labels
+        row = _Row(
+            self._requests.values((model, endpoint, str(status))), self._key_requests.values((key, model)),
+            self._seconds.values((model,)), self._queue.values((model,)), self._own.values((model,)),
+        )  # fmt: skip
+        if len(self._rows) < MOST_SERIES:
+            self._rows[labels] = row
+        return row
 
     def refused(self, key: str, code: str) -> None:
         """Counts a request that a key or the lack of one was refused."""
@@ -135,8 +159,9 @@ class Metrics:
 
     def snapshot(self) -> Snapshot:
         """What was counted here, for ``render`` of another process; plain enough for JSON."""
+        for ask in self._asks:
+            ask()
         with self._lock:
-            self._count()
             return {f.name: [(list(labels), list(values)) for labels, values in f.series.items()] for f in self._families}
 
     def render(self, others: Iterable[Snapshot] = ()) -> bytes:

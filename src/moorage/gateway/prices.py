@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +12,21 @@ class Price:
 
     prompt: float = 0.0
     completion: float = 0.0
+    _prompt_nanos: int = field(init=False, repr=False, compare=False)
+    _completion_nanos: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """A price is taken to a thousandth of the currency."""
+        object.__setattr__(self, "_prompt_nanos", round(self.prompt * 1000))
+        object.__setattr__(self, "_completion_nanos", round(self.completion * 1000))
 
     def cost_nanos(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """The cost of these tokens. A price is taken to a thousandth of the currency."""
-        return prompt_tokens * round(self.prompt * 1000) + completion_tokens * round(self.completion * 1000)
+        """The cost of these tokens."""
+        return prompt_tokens * self._prompt_nanos + completion_tokens * self._completion_nanos
 
     def most_nanos(self, tokens: int) -> int:
         """What so many tokens cost at most."""
-        return tokens * round(max(self.prompt, self.completion) * 1000)
+        return tokens * max(self._prompt_nanos, self._completion_nanos)
 
 
 FREE = Price()

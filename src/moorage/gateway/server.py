@@ -24,9 +24,11 @@ def serve(app: Application, door: Door, drain_timeout_s: float) -> None:
     """``serve_gateway`` for a callable that the gateway is a part of."""
     import uvicorn
 
+    from moorage.gateway.downstream.connection import ClientConnection
+
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=ClientConnection,
         interface="asgi3",
         ws="none",
         lifespan="on",

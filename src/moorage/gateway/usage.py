@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,21 +69,28 @@ class UsageLog:
         self._lock = threading.Lock()
         self._waiting: deque[UsageRecord] = deque()
         self._sums: dict[tuple[str, int, str], DaySum] = {}
+        self._asks: list[Callable[[], None]] = []
         self._given_up = 0
         self._failures = 0
         self._forgot_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="moorage-usage", daemon=True)
 
-    def note(self, record: UsageRecord) -> None:
-        """Takes one request down."""
+    def note(self, *records: UsageRecord) -> None:
+        """Takes requests down."""
         with self._lock:
-            self._waiting.append(record)
-            if len(self._waiting) > self._capacity:
+            self._waiting.extend(records)
+            while len(self._waiting) > self._capacity:
                 self._give_up(self._waiting.popleft())
+
+    def ask_first(self, ask: Callable[[], None]) -> None:
+        """``ask`` is called before what waits is looked at or written: somebody may still hold a few requests back."""
+        self._asks.append(ask)
 
     def flush(self) -> bool:
         """Writes what waits, in batches; says whether all of it could be. The thread calls it; so may a test."""
+        for ask in self._asks:
+            ask()
         while True:
             with self._lock:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
@@ -94,6 +101,8 @@ class UsageLog:
                 return False
 
     def state(self) -> UsageState:
+        for ask in self._asks:
+            ask()
         with self._lock:
             return UsageState(len(self._waiting), self._given_up, self._failures > 0)
 

@@ -28,9 +28,11 @@ log = logging.getLogger("moorage.reader")
 MOST_SECONDS = 900.0
 MOST_MEMORY_BYTES = 6 * 2**30
 STEP_EVERY_S = 0.5
+BEGUN = "reading"
 _FEW = 4
 _REST_AFTER_S = 10.0
 _TICK_S = 0.25
+_PARENT_EVERY_S = 1.0
 _LENGTH = struct.Struct("<Q")
 
 R_co = TypeVar("R_co", covariant=True)
@@ -104,10 +106,18 @@ class Processes:
             return position, self._attempt_apart(tasks[position], position, on_step)
 
     def _attempt_apart(self, task: Task[R], position: int, on_step: Callable[[int, str, int, int], None]) -> R | MoorageError:
+        begun = threading.Timer(STEP_EVERY_S, on_step, (position, BEGUN, 0, 0))
+        begun.daemon = True
+        begun.start()
+
         def stepped(step: str, done: int, total: int) -> None:
+            begun.cancel()
             on_step(position, step, done, total)
 
-        return attempt(_Apart(self, task), stepped)
+        try:
+            return attempt(_Apart(self, task), stepped)
+        finally:
+            begun.cancel()
 
     def carry_out(self, task: Task[R], on_step: Step) -> R:
         """The result of one task, from a free process or a new one. Raises what the task raises."""
@@ -316,12 +326,20 @@ def main() -> None:
     orders, results = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _limit_memory()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     while True:
         try:
             task = cast("Task[object]", _receive(orders))
-        except (EOFError, KeyboardInterrupt):
+            _send(results, ("result", attempt(task, _told_now_and_then(results))))
+        except (EOFError, BrokenPipeError, KeyboardInterrupt):
             return
-        _send(results, ("result", attempt(task, _told_now_and_then(results))))
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process soon after the one that ordered its work was killed: nobody waits for the result any more."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_EVERY_S)
+    os._exit(1)
 
 
 def _told_now_and_then(results: BinaryIO) -> Step:

@@ -18,7 +18,7 @@ from moorage.kb.relate import part_unrelated
 from moorage.kb.tokenizer import load_tokenizer
 from moorage.models.base import ChatModel
 
-_FORMAT = 2
+_FORMAT = 3
 """Goes up when reading the same bytes gives other text or chunks, so that a sync reads old documents again."""
 
 

@@ -35,8 +35,7 @@ def read_document(name: str, data: bytes, recipe: Recipe, surroundings: Surround
 
     Raises DocumentUnreadable or a subclass of it. What could not be read of a readable document is in ``warnings``.
     """
-    surroundings.on_step("reading", 0, 0)
-    source = Source(name, data, surroundings.page_texts)
+    source = Source(name, data, surroundings.page_texts, on_page=lambda done, total: surroundings.on_step("reading", done, total))
     converted = convert(source, recipe.applied_to(_HOW), surroundings.beside)
     surroundings.keep_pictures(converted.pictures)
     surroundings.on_step("splitting", 0, 0)

@@ -21,10 +21,17 @@ _LEAST: Mapping[str, int] = {
     "fbgemm_fp8": 80,
 }
 _FP8_ON_TURING_FROM = EngineVersion(0, 14)
+_SERVED_FROM = 70
 
 
 def lacks(spec: ModelSpec, card: Card, version: EngineVersion = LATEST) -> Notice | None:
     """Why this build of a model cannot run on such a card; None where it can."""
+    if card.capability < _SERVED_FROM:
+        return Notice(
+            "card_old",
+            f"{card.name} is older than what vLLM serves: compute capability {card.capability / 10:.1f}, and 7.0 is the least. llama.cpp runs on it.",
+            f"{card.name} 过旧：计算能力 {card.capability / 10:.1f}，vLLM 至少需要 7.0。可改用 llama.cpp。",
+        )
     method = spec.quantization.method if spec.quantization else ""
     least = 75 if method == "fp8" and version >= _FP8_ON_TURING_FROM else _LEAST.get(method, 0)
     if card.capability >= least:

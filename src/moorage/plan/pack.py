@@ -36,9 +36,26 @@ class Place:
         return self.demand.fixed + self.cache
 
 
+_RANKS = 5
+_NOBODY = (0.0,) * _RANKS
+
+
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """Who has a place, counted by rank, and what cutting them over cards costs."""
+
+    who: tuple[float, ...] = _NOBODY
+    cutting: float = 0.0
+
+    def with_place(self, demand: Demand) -> _SoFar:
+        who, way = list(self.who), demand.way
+        who[demand.wish.rank] += 1
+        return _SoFar(tuple(who), self.cutting + _ACROSS_PENALTY * log2(way.tp) + _STAGE_PENALTY * (way.pp - 1))
+
+
 @dataclass(slots=True)
 class _Search:
-    """The state of one search: what is left of each card, and the best found so far."""
+    """The state of one search: what is left of each card, the best found so far, and who is still to come from each step on."""
 
     cards: Sequence[Card]
     options: list[list[Demand]]
@@ -47,6 +64,18 @@ class _Search:
     steps: int = 0
     best: list[Place] = field(default_factory=list[Place])
     best_score: tuple[float, ...] = ()
+    to_come: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
+
+    def __post_init__(self) -> None:
+        ranks = [options[0].wish.rank if options else None for options in self.options]
+        self.to_come = [tuple(float(ranks[at:].count(rank)) for rank in range(_RANKS)) for at in range(len(ranks) + 1)]
+
+    def cannot_win(self, at: int, so_far: _SoFar) -> bool:
+        """Whether even a place for everybody still to come, with all the cache they want, would be worse than the best found."""
+        if not self.best_score:
+            return False
+        who = tuple(here + more for here, more in zip(so_far.who, self.to_come[at], strict=True))
+        return (*who, 10 * sum(who) - so_far.cutting) < self.best_score[: _RANKS + 1]
 
 
 def pack(wishes: Sequence[Wish], cards: Sequence[Card], version: EngineVersion, teacher: Teacher | None = None) -> list[Place]:
@@ -82,7 +111,7 @@ class _Packer:
         options = [self._demands(i, level) for i, level in enumerate(chosen)]
         order = sorted(range(len(options)), key=lambda i: -min((d.floor for d in options[i]), default=0))
         search = _Search(self._cards, [options[i] for i in order], [room(card) for card in self._cards], most_steps)
-        _try(search, 0, [])
+        _try(search, 0, [], _SoFar())
         return search.best
 
     def lift(self, best: list[Place], chosen: Sequence[int]) -> list[Place]:
@@ -121,29 +150,22 @@ def _levels(wish: Wish, cards: Sequence[Card]) -> list[tuple[int, str]]:
     return [(length, cache_format) for length in wish.lengths() for cache_format in formats]
 
 
-def _try(search: _Search, at: int, placed: list[Place]) -> None:
+def _try(search: _Search, at: int, placed: list[Place], so_far: _SoFar) -> None:
     search.steps += 1
-    if search.steps > search.most_steps:
+    if search.steps > search.most_steps or search.cannot_win(at, so_far):
         return
     if at == len(search.options):
-        score = _score(search, placed)
+        score = _score(search, placed, so_far)
         if not search.best_score or score > search.best_score:
             search.best, search.best_score = list(placed), score
         return
     for place in _places(search, search.options[at]):
         for card in place.cards:
             search.left[card] -= place.demand.floor
-        _try(search, at + 1, [*placed, place])
+        _try(search, at + 1, [*placed, place], so_far.with_place(place.demand))
         for card in place.cards:
             search.left[card] += place.demand.floor
-    if not search.best_score or _could_be(search, at + 1, placed) >= search.best_score[:5]:
-        _try(search, at + 1, placed)  # without it
-
-
-def _could_be(search: _Search, at: int, placed: list[Place]) -> tuple[float, ...]:
-    """Who would have a place if all that are still to come had one."""
-    ranks = [place.demand.wish.rank for place in placed] + [options[0].wish.rank for options in search.options[at:] if options]
-    return tuple(float(ranks.count(rank)) for rank in range(5))
+    _try(search, at + 1, placed, so_far)  # without it
 
 
 def _places(search: _Search, options: list[Demand]) -> Iterator[Place]:
@@ -171,20 +193,19 @@ def _is_able(search: _Search, i: int, option: Demand) -> bool:
     return card.name == option.card and search.left[i] >= option.floor and (allowed is None or card.index in allowed)
 
 
-def _score(search: _Search, placed: list[Place]) -> tuple[float, ...]:
+def _score(search: _Search, placed: list[Place], so_far: _SoFar) -> tuple[float, ...]:
     """Who has a place, then the cache that was wanted against the cost of cutting, then the cache beyond that, then an even rest."""
     granted = _grant(placed, search.cards)
     wanted = sum(min(1.0, place.cache / place.demand.wanted_cache) if place.demand.wanted_cache else 1.0 for place in granted)
-    cutting = sum(_ACROSS_PENALTY * log2(place.demand.way.tp) + _STAGE_PENALTY * (place.demand.way.pp - 1) for place in placed)
     rest = min(search.left, default=0) / max(card.total_bytes for card in search.cards)
     writers = [place for place in granted if place.demand.wish.writes and place.demand.most_cache]
     more = sum(place.cache / place.demand.most_cache for place in writers)
-    return (*_who(placed), round(10 * wanted) - cutting, round(more, 2), rest)
+    return (*so_far.who, round(10 * wanted) - so_far.cutting, round(more, 2), rest)
 
 
 def _who(placed: Sequence[Place]) -> tuple[float, ...]:
     """How many of each rank have a place: one that writes outweighs any number that rank."""
-    return tuple(float(sum(place.demand.wish.rank == rank for place in placed)) for rank in range(5))
+    return tuple(float(sum(place.demand.wish.rank == rank for place in placed)) for rank in range(_RANKS))
 
 
 def _grant(placed: Sequence[Place], cards: Sequence[Card]) -> list[Place]:

@@ -13,7 +13,7 @@ from moorage.plan.demand import Demand, demand, is_divisible, ways
 from moorage.plan.pack import Place, room
 from moorage.plan.result import Refused
 from moorage.plan.version import EngineVersion
-from moorage.plan.weights import estimate_weights
+from moorage.plan.weights import estimate_weights, weights_of
 from moorage.plan.wish import Wish
 from moorage.plan.words import gib, places, tokens
 
@@ -195,10 +195,15 @@ def _without_another(made: Sequence[Demand], ground: _Ground, placed: Sequence[P
 
 def _larger_card(wish: Wish, version: EngineVersion) -> Notice | None:
     """The least memory, on one card or on several of a kind, that would do."""
-    free = replace(wish, cards=None)
-    sets = sorted(((count, card) for count in (1, 2, 4, 8) for card in CARDS), key=lambda pair: (pair[0] * pair[1].total_bytes, pair[0]))
-    for count, card in sets:
-        if _Ground((card,) * count, (room(card),) * count, version).holds(free):
+    free, weights = replace(wish, cards=None), weights_of(wish.spec)
+    least = weights.bytes if weights else 0
+    able = [
+        (count, card) for count in (1, 2, 4, 8) for card in CARDS if count * room(card) > least and lacks(wish.spec, card, version) is None
+    ]
+    for count, card in sorted(able, key=lambda pair: (pair[0] * pair[1].total_bytes, pair[0])):
+        # A way over fewer of these cards was tried already: they are less memory.
+        cuts = [way for way in ways(free, [card] * count, free.lengths()[-1], free.cache_format or "auto") if way.cards == count]
+        if any(demand(free, way, card, version).floor <= room(card) for way in cuts):
             size = f"{card.total_bytes / GIB:.0f} GiB"
             what, what_zh = (f"{count} cards", f"{count} 张") if count > 1 else ("a card", "一张")
             en = f"It would fit on {what} of {size} with nothing else on, such as {card.name}."

@@ -170,12 +170,4 @@ def _notices(placed: Sequence[Placed], cards: Sequence[Card], version: EngineVer
                 )
             )
             break
-        if card.capability < 70:
-            made.append(
-                Notice(
-                    "card_old",
-                    f"{card.name} is older than vLLM serves (compute capability 7.0).",
-                    f"{card.name} 低于 vLLM 要求的计算能力 7.0。",
-                )
-            )
     return made

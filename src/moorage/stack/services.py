@@ -54,8 +54,13 @@ class ServiceList:
     vllm: str | None = None
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """The name, with a number behind it where it is taken."""
+def service_name(model: str, taken: Collection[str]) -> str:
+    """A name for a service that was given none: its model's, with a number where that is taken."""
+    return unique_name(name_of(model), taken)
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where it is taken."""
     return next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 

@@ -380,11 +380,12 @@ def pdf(
     drawings: Sequence[str] = (),
     image: tuple[int, int, bytes] | None = None,
     colours: str = "RGB",
+    rotate: int = 0,
 ) -> bytes:
     """A PDF whose pages are lines of (text, x, y, size), Chinese or Latin; ``outline`` is (title, page from 0).
 
     ``drawings`` are operators behind each page's text, in which ``/I Do`` shows ``image``: its width, height and RGB bytes, or a JPEG's.
-    ``colours`` are the picture's: RGB, CMYK or Gray.
+    ``colours`` are the picture's: RGB, CMYK or Gray. ``rotate`` is by how many degrees a viewer turns the pages.
     """
     count = len(pages)
     first_content, first_bookmark = 6 + count, 6 + 2 * count
@@ -398,7 +399,9 @@ def pdf(
     picture = 6 + 2 * count + (1 + len(outline) if outline else 0)
     things = f"/XObject<</I {picture} 0 R>>" if image else ""
     fonts = f"/Resources<</Font<</F1 3 0 R/F2 4 0 R>>{things}>>"
-    objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]{fonts}/Contents {first_content + n} 0 R>>" for n in range(count)]
+    objects += [
+        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Rotate {rotate}{fonts}/Contents {first_content + n} 0 R>>" for n in range(count)
+    ]
     for number, page in enumerate(pages):
         stream = "\n".join([*(_text_operator(*line) for line in page), *drawings[number : number + 1]])
         objects.append(f"<</Length {len(stream.encode('latin-1'))}>>\nstream\n{stream}\nendstream")

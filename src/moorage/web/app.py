@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -58,4 +59,19 @@ def build_app(home: Home, *, needs_key: bool = False, is_loopback: bool = False,
     app.include_router(login_routes(home.keys))
     app.include_router(page_routes(home))
     app.include_router(model_page_routes(is_loopback=is_loopback))
+    _describe_all(app)
     return app
+
+
+def _describe_all(app: FastAPI) -> None:
+    """The description of the API holds what the gateway serves beside the application, too. Made when somebody asks."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        from moorage.gateway.openapi.document import document, joined
+
+        if app.openapi_schema is None:
+            app.openapi_schema = joined(describe(), document(__version__))
+        return app.openapi_schema
+
+    app.openapi = openapi  # the way that FastAPI has for it

@@ -1,4 +1,4 @@
-"""The page's own files: scripts, styles and pictures that ship in the package, served under an address that changes with them."""
+"""The page's own files: scripts, styles and pictures that ship in the package, under an address that changes with them. Knows no web framework."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
 
 FOLDER = Path(__file__).parent / "static"
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
@@ -37,24 +34,3 @@ def assets() -> Assets:
     for name, path in files.items():
         digest.update(name.encode() + b"\0" + path.read_bytes())
     return Assets(files, digest.hexdigest()[:12])
-
-
-def asset_routes() -> APIRouter:
-    """``GET /static/{version}/{name}``, and the icon that browsers ask for by themselves."""
-    router = APIRouter(include_in_schema=False)
-    known = assets()
-
-    def send(version: str, name: str) -> Response:
-        path = known.files.get(name)
-        if path is None:
-            return Response(status_code=404)
-        caching = A_YEAR if version == known.version else "no-cache"
-        headers = {"cache-control": caching, "x-content-type-options": "nosniff"}
-        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], headers=headers)
-
-    def icon() -> Response:
-        return send(known.version, "favicon.svg")
-
-    router.add_api_route("/static/{version}/{name}", send, methods=["GET", "HEAD"])
-    router.add_api_route("/favicon.ico", icon, methods=["GET", "HEAD"])
-    return router

@@ -17,6 +17,7 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "cross-origin",
 }
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # all but the first two are refused like a wrong name
 _REFUSED = {**_HEADERS, "cache-control": "no-store"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
@@ -26,10 +27,10 @@ def image_routes(read: Callable[[str], bytes | None]) -> APIRouter:
     who has the document (or was given the address, as Dify is) can know it."""
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/images", methods=["GET", "HEAD"])
-    @router.api_route("/images/{name:path}", methods=["GET", "HEAD"])
+    @router.api_route("/images", methods=_METHODS)
+    @router.api_route("/images/{name:path}", methods=_METHODS)
     def picture(request: Request, name: str = "") -> Response:
-        media_type = picture_type(name)
+        media_type = picture_type(name) if request.method in ("GET", "HEAD") else None
         try:
             data = read(name) if media_type else None
         except StoreError as e:  # who asks has no key: no word to them of where the pictures are

@@ -163,7 +163,7 @@ def _planned(body: s.PlanBody, reach: Reach, lessons_folder: Path, language: Lan
 def _entries(body: s.PlanBody, reach: Reach) -> list[ServiceEntry]:
     """The services as they were asked for, each with a name of its own and a model within reach."""
     from moorage.models.reach import reachable
-    from moorage.stack.services import ServiceEntry, free_name, name_of
+    from moorage.stack.services import ServiceEntry, service_name
 
     taken = [service.name for service in body.services if service.name]
     if double := next((name for name in taken if taken.count(name) > 1), None):
@@ -173,7 +173,7 @@ def _entries(body: s.PlanBody, reach: Reach) -> list[ServiceEntry]:
         )
     entries: list[ServiceEntry] = []
     for service in body.services:
-        name = service.name or free_name(name_of(service.model), taken)
+        name = service.name or service_name(service.model, taken)
         taken.append(name)
         said = service.model_dump(exclude={"name", "model", "cards"})
         cards = tuple(service.cards) if service.cards is not None else None

@@ -6,30 +6,25 @@ Each is one call to the library and one template. What moves on a page is done b
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from moorage.core.errors import Language, MoorageError
 from moorage.core.nouns import Document
 from moorage.kb.results import ParentChunk
-from moorage.web.assets import asset_routes, assets
+from moorage.web.asset_routes import asset_routes
 from moorage.web.reference import groups
 from moorage.web.render import Heading, Marks, Span, parts, render
+from moorage.web.templating import HEADERS, templates
 from moorage.web.words import choose_language, fill, words
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 DOCUMENTS_PER_PAGE = 200
 A_YEAR_S = 365 * 24 * 3600
 
@@ -183,7 +178,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: object
     language = language_of(request)
     theme = request.cookies.get("theme", "")
     text = (
-        _templates()
+        templates()
         .get_template(template)
         .render(
             request=request,
@@ -197,11 +192,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: object
         )
     )
     response = HTMLResponse(text, status_code=status)
-    response.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
-    response.headers["x-content-type-options"] = "nosniff"
-    response.headers["referrer-policy"] = "same-origin"
-    response.headers["cache-control"] = "private, no-cache"
-    response.headers["vary"] = "cookie, accept-language"
+    response.headers.update(HEADERS)
     return response
 
 
@@ -303,33 +294,3 @@ def _switched(request: Request, language: str) -> Response:
     response = RedirectResponse("/" + path.lstrip("/") + (f"?{query}" if query else ""), status_code=303)
     response.set_cookie("lang", language, max_age=A_YEAR_S, samesite="lax", path="/")
     return response
-
-
-@cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("moorage.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.globals.update(asset=assets().url, fill=fill)
-    environment.filters.update(size=size, date=date, pieces=pieces, path=lambda text: quote(str(text), safe=""))
-    return environment
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``340 kB``."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.0f}"
-
-
-def pieces(text: str) -> list[str]:
-    """A text cut at its backticks: every second piece is code."""
-    return re.split(r"``?([^`\n]+)``?", text)
-
-
-def date(seconds: float) -> str:
-    """A point in time as ``2025-03-01 14:05``, in the server's own zone."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else ""

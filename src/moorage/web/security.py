@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moorage.core.errors import BadInput, KeyRefused, MoorageError
+from moorage.gateway.visitors import LOCAL_NAMES, host_name, is_own_origin
 from moorage.store.keys import Key, KeyRows
 from moorage.web.errors import error_response
 from moorage.web.pages import login_page, safe_next
@@ -22,7 +23,6 @@ _KNOWLEDGE_PATH = re.compile(r"/(?:api/)?kb/([^/]+)")
 MAX_JSON_BYTES = 4 * 2**20
 _OPEN = ("/login", "/static/", "/images/", "/api/health", "/favicon.ico")
 _UPLOADS = ("/add", "/doc/convert", "/doc/chunk", "/api/doctor")
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -76,17 +76,23 @@ class Gate:
         except MoorageError as e:
             await error_response(request, e)(scope, receive, send)
             return
-        if allowed:
-            await self.app(scope, receive, send)
-        else:
+        if not allowed:
             await _refusal(request)(scope, receive, send)
+            return
+        if "transfer-encoding" in request.headers and not request.url.path.endswith(_UPLOADS):
+            read = await _read_at_most(receive, MAX_JSON_BYTES)
+            if read is None:
+                await error_response(request, BodyTooLarge(bytes=f"> {MAX_JSON_BYTES}", limit=MAX_JSON_BYTES))(scope, receive, send)
+                return
+            receive = _again(read, receive)
+        await self.app(scope, receive, send)
 
     def _check(self, request: Request) -> None:
-        host = _host_of(request.headers.get("host", ""))
-        if self._is_loopback and host not in _LOCAL_NAMES:
+        host = host_name(request.headers.get("host", ""))
+        if self._is_loopback and host not in LOCAL_NAMES:
             raise HostRefused(host=host)
         origin = request.headers.get("origin")
-        if origin and request.method not in _SAFE and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin and request.method not in _SAFE and not is_own_origin(origin, request.headers.get("host", "")):
             raise OriginRefused(origin=origin)
         size = request.headers.get("content-length", "")
         if size.isdigit() and int(size) > MAX_JSON_BYTES and not request.url.path.endswith(_UPLOADS):
@@ -94,7 +100,7 @@ class Gate:
 
     async def _has_right_key(self, request: Request) -> bool:
         """A key that is sent is checked once there are keys; one that is needed must be there."""
-        if request.url.path.startswith(_OPEN):
+        if request.url.path.startswith(_OPEN) or request.url.path == "/images":
             return True
         key = key_of(request)
         if not key:
@@ -108,7 +114,7 @@ class Gate:
 def is_from_here(request: Request, *, is_loopback: bool) -> bool:
     """Whether a request surely comes from this machine: nobody else can connect, and no proxy passed it on."""
     host = request.client.host if request.client else ""
-    return is_loopback and host in _LOCAL_NAMES and not any(name in request.headers for name in _PASSED_ON)
+    return is_loopback and host in LOCAL_NAMES and not any(name in request.headers for name in _PASSED_ON)
 
 
 def may_use(request: Request, name: str) -> bool:
@@ -146,10 +152,28 @@ def key_of(request: Request) -> str:
     return cookie.value if cookie else ""
 
 
-def _host_of(header: str) -> str:
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return (header.rpartition(":")[0] if ":" in header else header).lower().rstrip(".")
+async def _read_at_most(receive: Receive, limit: int) -> list[Message] | None:
+    """The messages of a body whose length nobody told; None once they are too many bytes."""
+    read: list[Message] = []
+    size = 0
+    while True:
+        message = await receive()
+        read.append(message)
+        size += len(message.get("body", b""))
+        if size > limit:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return read
+
+
+def _again(read: list[Message], receive: Receive) -> Receive:
+    """A ``receive`` that begins with what was read already."""
+    left = iter(read)
+
+    async def receive_again() -> Message:
+        return next(left, None) or await receive()
+
+    return receive_again
 
 
 def _refusal(request: Request) -> Response:

@@ -288,6 +288,10 @@ PHRASES: Mapping[str, Phrase] = {
         "Everything the page does can be done over HTTP. The same description for machines:",
         "页面能做的一切都可以通过 HTTP 完成。供程序读取的描述：",
     ),
+    "reference_gateway_text": Phrase(
+        "One address and one kind of key for every model. The same description for machines:",
+        "所有模型共用一个地址和一种密钥。供程序读取的描述：",
+    ),
     "parameters": Phrase("Parameters", "参数"),
     "body": Phrase("Body", "请求体"),
     "answers": Phrase("Answers", "响应"),

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from moorage.gateway.admission import CallRecord
 from moorage.gateway.config import ModelEntry, Replica
-from moorage.testing.backend import Play, backend, chat_reply, chat_stream, delta, finish, json_reply, stream
+from moorage.testing.backend import DONE, Play, backend, chat_reply, chat_stream, delta, finish, json_reply, stream
 from tests.builders.gateways import MESSAGES, Client, entry, gateway
 
 AT_ONCE_S = 0.2
@@ -106,6 +107,25 @@ def test_who_leaves_while_another_server_is_tried_leaves_that_one() -> None:
         line.close()
 
         assert slow.wait_until_left() - left < AT_ONCE_S
+
+
+def test_a_client_that_leaves_after_the_last_word_has_not_left_early() -> None:
+    class Notes:
+        def __init__(self) -> None:
+            self.statuses: list[int] = []
+
+        def note(self, record: CallRecord) -> None:
+            self.statuses.append(record.status)
+
+    notes = Notes()
+    late = stream([delta("a"), finish(), DONE, b": the end comes late\n\n"], between_s=0.1)
+    with backend(late) as server, gateway(entry(server), meter=notes) as client:
+        line = client.begin(stream=True, headers={"connection": "close"})
+        while line.recv(65536):
+            pass
+        wait_for_nobody(client)
+
+    assert notes.statuses == [200]
 
 
 def test_a_client_that_leaves_within_a_blink_is_noticed_too() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,8 @@ from moorage.kb.read import Recipe
 from moorage.kb.reader import Order, Reading
 from moorage.kb.spool import SpooledText, spool_parts
 from moorage.store.pictures import PicturePlace
-from moorage.testing.documents import docx, paragraph
+from moorage.testing.documents import docx, paragraph, pdf
+from tests.builders.patience import eventually
 
 RECIPE = Recipe(400, 1200)
 
@@ -203,3 +207,61 @@ def test_a_full_disk_under_a_long_reading_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(StoreFull, match="parents"):
         spool_parts(tmp_path / "parents" / "p", [1])
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Writes the number of its process down, and takes a while."""
+
+    place: Path
+    seconds: float
+    name: str = "slow.pdf"
+
+    def is_light(self) -> bool:
+        return False
+
+    def carry_out(self, on_step: Step) -> int:
+        self.place.write_text(str(os.getpid()))
+        time.sleep(self.seconds)
+        return 1
+
+
+def test_a_long_reading_without_pages_is_told_as_reading(tmp_path: Path, processes: Processes) -> None:
+    told: list[tuple[int, str]] = []
+    tasks = [Slow(tmp_path / "slow", 1.0), Slow(tmp_path / "quick", 0.0)]
+    list(processes.run(tasks, lambda task, step, done, total: told.append((task, step))))
+
+    assert (0, "reading") in told
+
+
+def test_the_pages_of_a_long_document_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "long.pdf"
+    path.write_bytes(pdf(*[[(f"page {n}", 72, 700, 12)] for n in range(150)]))
+    steps: list[tuple[str, int, int]] = []
+    order(path).carry_out(lambda step, done, total: steps.append((step, done, total)))
+
+    assert [step for step in steps if step[0] == "reading"] == [("reading", done, 150) for done in (64, 128, 150)]
+
+
+def test_a_reader_ends_soon_after_the_process_it_reads_for_is_killed(tmp_path: Path) -> None:
+    place = tmp_path / "process"
+    program = (
+        "import sys; from pathlib import Path; from moorage.kb.apart import Processes; from tests.rooms.kb.test_reader import Slow\n"
+        "Processes(1).carry_out(Slow(Path(sys.argv[1]), 600.0), lambda *step: None)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    parent = subprocess.Popen([sys.executable, "-c", program, str(place)], env=environment)
+    eventually(lambda: place.exists() and bool(place.read_text()))
+    parent.kill()
+    parent.wait()
+
+    eventually(lambda: not _is_running(int(place.read_text())))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")  # ended, and nobody has looked

@@ -186,3 +186,19 @@ def test_templates_may_use_lists_loops_and_the_date():
 def test_variables_of_a_request_cannot_replace_the_conversation():
     source = "{{ messages[0].content }}{{ add_generation_prompt }}{{ mood }}"
     assert ChatTemplate(source).render(HELLO, variables={"messages": [], "add_generation_prompt": True, "mood": "!"}) == "HelloFalse!"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ 'a' * 10**10 }}", "{{ [1] * 10**10 }}", "{{ 9 ** 10_000_000 }}", "{{ '%099999999999d' % 1 }}", "{{ 'a' | center(10**10) }}"],
+)
+def test_no_single_step_of_a_template_fills_the_memory(source: str) -> None:
+    with pytest.raises(ChatTemplateInvalid):
+        ChatTemplate(source).render([])
+
+
+def test_small_steps_are_worked_out_as_ever() -> None:
+    assert (
+        ChatTemplate("{{ 'ab' * 3 }} {{ 2 ** 5 }} {{ '%02d' % 4 }} {{ 7 % 4 }} [{{ 'x' | center(3) }}]").render([])
+        == "ababab 32 04 3 [ x ]"
+    )

@@ -29,6 +29,12 @@ def test_a_build_wants_a_card_that_computes_with_it(method: str, card: str, can:
     assert (lacks(spec, _card(card)) is None) is can
 
 
+def test_a_card_that_vllm_does_not_serve_is_refused() -> None:
+    (refused,) = plan_stack([Wish("llm", shapes.spec())], parse_cards("P40")).refused
+
+    assert [notice.code for notice in refused.reasons] == ["card_old"]
+
+
 def test_fp8_came_to_turing_late() -> None:
     spec = replace(shapes.spec(), quantization=Quantization("fp8", 8, 128))
 

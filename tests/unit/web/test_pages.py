@@ -7,7 +7,8 @@ from starlette.testclient import TestClient
 
 from moorage.core.nouns import Document
 from moorage.web.assets import assets
-from moorage.web.pages import CONTENT_SECURITY_POLICY, date, example_questions, pieces, safe_next, size, span_of
+from moorage.web.pages import example_questions, safe_next, span_of
+from moorage.web.templating import CONTENT_SECURITY_POLICY, date, pieces, size
 from tests.builders import fake_app, texts
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from moorage.engines.doctor.cause import Catalogue, Cause, Certainty, Fix, catalogue
 from moorage.engines.doctor.frames import Frames
+from moorage.engines.doctor.glossary import in_english
 from moorage.engines.doctor.lines import LogLine, read_lines
 from moorage.engines.doctor.nearest import nearest_in
 from moorage.engines.doctor.progress import Progress
@@ -169,11 +170,17 @@ class _Reader:
     def _hits(self, line: LogLine, words: str, trouble: bool) -> list[_Hit]:
         """The signs in a line; else those in it and the line before, if that broke off; else, in errors, the hints."""
         weight = weight_of(line)
+        english = in_english(line.text)
         if found := self._matches(self._known.signs, line, words, weight, True):
+            return found
+        if english and (found := self._matches(self._known.signs, line, words_of(english), weight, True)):
             return found
         if self._broken_off and (found := self._matches(self._known.signs, line, words_of(f"{self._broken_off} {line.text}"), ERROR, True)):
             return found
-        return self._matches(self._known.hints, line, words, weight, False) if trouble else []
+        if not trouble:
+            return []
+        found = self._matches(self._known.hints, line, words, weight, False)
+        return found or (self._matches(self._known.hints, line, words_of(english), weight, False) if english else [])
 
     def _matches(self, index: SignIndex, line: LogLine, words: str, weight: int, is_sign: bool) -> list[_Hit]:
         return [_Hit(self._known.causes[id], line, weight, is_sign, explained) for id, _, explained in index.find(words)]
@@ -199,7 +206,7 @@ class _Reader:
     def _guess(self, run: _Run) -> Finding | None:
         """The cause nearest in words to an error that nothing knows; exceptions first, for they say most."""
         for line in sorted(run.unknown, key=lambda line: not is_exception(line)):
-            if id := nearest_in(self._known).of(line.text, is_failure(line)):
+            if id := nearest_in(self._known).of(f"{line.text} {in_english(line.text)}", is_failure(line)):
                 return _found(self._known.causes[id], line, "possible")
         return None
 

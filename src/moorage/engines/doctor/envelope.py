@@ -7,6 +7,8 @@ from typing import cast
 
 _LONGEST = 200_000
 _MESSAGES = ("log", "msg", "message", "event")
+_ERRORS = ("error", "err", "exception", "exc_info", "stack_trace")
+_MARKS = {"stream", "time", "timestamp"}
 _LEVELS = ("level", "severity", "levelname", "lvl", "log_level")
 
 
@@ -23,16 +25,12 @@ def unwrapped(raw: str) -> str:
     except (ValueError, RecursionError):
         return raw
     fields = cast("dict[str, object]", record) if isinstance(record, dict) else {}
-    message, level = _first_text(fields, _MESSAGES), _first_text(fields, _LEVELS) or ""
-    if message is None or not (level or "stream" in fields or "time" in fields or "timestamp" in fields):
+    message = _texts(fields, _MESSAGES)[:1]
+    level = _texts(fields, _LEVELS)[:1]
+    if not message or not (level or fields.keys() & _MARKS):
         return raw
-    tail = [value for name in ("error", "err", "exception", "exc_info", "stack_trace") if isinstance(value := fields.get(name), str)]
-    return " ".join(part for part in (level.upper(), message.strip(), *tail) if part)
+    return " ".join([*(name.upper() for name in level), message[0].strip(), *_texts(fields, _ERRORS)])
 
 
-def _first_text(fields: dict[str, object], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, str):
-            return value
-    return None
+def _texts(fields: dict[str, object], names: tuple[str, ...]) -> list[str]:
+    return [value for name in names if isinstance(value := fields.get(name), str) and value]

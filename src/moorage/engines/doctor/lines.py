@@ -58,17 +58,32 @@ class LogLine:
     level: Level
 
 
+class LeftOut(str):
+    """Stands in a log for so many lines that were not read."""
+
+    lines: int = 0
+
+    @classmethod
+    def of(cls, lines: int) -> LeftOut:
+        made = cls()
+        made.lines = lines
+        return made
+
+
 def read_lines(lines: Iterable[str]) -> Iterator[LogLine]:
     """The lines that say something. Of a very long one the two ends are kept."""
-    for number, raw in enumerate(lines, 1):
-        text, level = bare(raw)
-        if text:
-            yield LogLine(number, text, level)
+    number = 0
+    for raw in lines:
+        number += raw.lines if isinstance(raw, LeftOut) else 1
+        for part in unwrapped(raw).splitlines():
+            text, level = bare(part)
+            if text:
+                yield LogLine(number, text, level)
 
 
 def bare(raw: str) -> tuple[str, Level]:
     """What a line says, and its level."""
-    text = _AFTER.sub("", _ANSI.sub("", clip(unwrapped(raw))).strip())
+    text = _AFTER.sub("", _ANSI.sub("", clip(raw)).strip())
     start = 0
     while (match := _BEFORE.match(text, start)) and match.end() > start:
         start = match.end()

@@ -100,6 +100,11 @@ class SignIndex:
                         yield owner, sign, explained
 
 
+def family_pattern(name: str) -> re.Pattern[str]:
+    """Finds any word of a family in ``words_of(...)``."""
+    return re.compile("(?<= )" + _element(f"@{name}"))
+
+
 def _pattern(part: str) -> re.Pattern[str]:
     pieces = [_element(element) if element != ".." else rf"((?:\S+ ){{0,{GAP_WORDS}}}?)" for element in part.split()]
     return re.compile("(?<= )" + "".join(pieces))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from moorage.engines.doctor.glossary import in_english
 from moorage.engines.doctor.lines import LogLine
 
 TALK, WARNING, ERROR = 0, 1, 2
@@ -40,6 +41,10 @@ _COPED_WITH = any_of(
     r"ignor(?:e|ed|es|ing)\b|\binstead\b|may be (?:slower|degraded)|performance may|keeping the original|will not be (?:passed|exposed)",
     r"we do not enable|is expected if|experimental|not constrained|using dummy|to make .{0,40} fast|cannot (?:load|save) aot|async output process",
 )
+# Without a level only what says outright that the program goes on is believed, and only of one message: people quote several in a line.
+_GOES_ON = any_of(r"falling ?back to|using:? '?default|failed to mlock|no effect here", "使用默认", "已重试")
+_TALK = any_of(r'Starting to load model|Serving model|Loading (?:safetensors|pt) checkpoint|\{"id": ?"(?:chat)?cmpl-')
+ONE_MESSAGE = 250
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
 
 
@@ -49,14 +54,19 @@ def weight_of(line: LogLine) -> int:
         return ERROR
     if line.level:
         return WARNING if line.level == "warning" and not _COPED_WITH.search(line.text) else TALK
-    return ERROR if is_trouble(line) or is_exception(line) else WARNING
+    if is_exception(line):
+        return ERROR
+    if _TALK.match(line.text) or (len(line.text) < ONE_MESSAGE and _GOES_ON.search(line.text)):
+        return TALK
+    return ERROR if is_trouble(line) else WARNING
 
 
 def is_trouble(line: LogLine) -> bool:
     """Whether a line that no sign matches may be read as an error."""
     if line.level:
         return line.level == "error"
-    return not _SOFT.search(line.text) and _TROUBLE.search(line.text) is not None
+    said = f"{line.text} {in_english(line.text)}"
+    return not _SOFT.search(said) and _TROUBLE.search(said) is not None
 
 
 def is_failure(line: LogLine) -> bool:

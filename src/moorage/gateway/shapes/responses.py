@@ -65,6 +65,7 @@ class _Item:
     text: str = ""
     name: str = ""
     call_id: str = ""
+    annotations: list[object] = field(default_factory=list[object])
 
     def shown(self, status: str) -> Json:
         if self.kind == "function_call":
@@ -83,7 +84,7 @@ class _Item:
         return {"type": "message", "id": self.id, "role": "assistant", "status": status, "content": parts}
 
     def part(self) -> Json:
-        return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
+        return {"type": "output_text", "text": self.text, "annotations": [*self.annotations], "logprobs": []}
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ class ResponseStream:
                 events += self._grow("message", content)
             for call in objects(delta.get("tool_calls")):
                 events += self._call(call)
+            events += self._cite(objects(chunk.get("citations") or delta.get("citations")))
             self._finish = str(choice.get("finish_reason") or self._finish)
         return events
 
@@ -169,6 +171,18 @@ class ResponseStream:
         if isinstance(more, str) and more:
             item.text += more
             events.append(self._event("response.function_call_arguments.delta", item_id=item.id, output_index=item.at, delta=more))
+        return events
+
+    def _cite(self, citations: list[Json]) -> list[Json]:
+        """Where the answer of a knowledge base stands, as annotations of the text that is being written."""
+        item = self._open
+        if item is None or item.kind != "message":
+            return []
+        events: list[Json] = []
+        for citation in citations:
+            place: Json = {**self._place(item), "annotation_index": len(item.annotations)}
+            item.annotations.append(_annotation(citation))
+            events.append(self._event("response.output_text.annotation.added", **place, annotation=item.annotations[-1]))
         return events
 
     def _begin(self, kind: str) -> _Item:
@@ -243,6 +257,18 @@ def from_chat(answer: Mapping[str, object], body: Mapping[str, object], identity
         stream.feed({"choices": [{"delta": delta, "finish_reason": choice.get("finish_reason")}], "usage": answer.get("usage")})
     stream.finish()
     return stream.response()
+
+
+def _annotation(citation: Json) -> Json:
+    """OpenAI's ``file_citation``, and beside it the citation whole. ``index`` counts from 0 what ``[1]`` in the text counts from 1."""
+    document, count = obj(citation.get("document")), citation.get("number")
+    return {
+        "type": "file_citation",
+        "file_id": str(document.get("id") or ""),
+        "filename": str(document.get("name") or ""),
+        "index": count - 1 if isinstance(count, int) else 0,
+        "citation": citation,
+    }
 
 
 def _usage(usage: Json) -> Json:

@@ -6,6 +6,7 @@ Templates come with models from anywhere: they see no attribute that begins with
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import NoReturn, cast
 from jinja2 import Template, TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from moorage.core.errors import ChatTemplateInvalid
@@ -124,14 +126,50 @@ def _token(value: object) -> str | None:
 
 def _environment() -> SandboxedEnvironment:
     """The sandbox with the names that templates expect."""
-    environment = SandboxedEnvironment(
+    environment = _Bounded(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation], keep_trailing_newline=False
     )
     filters = cast("dict[str, Callable[..., object]]", environment.filters)  # pyright: ignore[reportUnknownMemberType]
     filters["tojson"] = _to_json
+    filters["center"] = _padded
     names = cast("dict[str, Callable[..., object]]", environment.globals)  # pyright: ignore[reportUnknownMemberType]
     names.update(raise_exception=_refuse, strftime_now=_now)
     return environment
+
+
+class _Bounded(SandboxedEnvironment):
+    """A sandbox in which no single step makes more than a prompt may hold: ``"a" * 10**10`` would fill the memory, already when it is compiled."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        """The result, or ValueError for one out of all measure."""
+        if operator == "*" and _length(left, right) > LONGEST_PROMPT:
+            _refuse(f"it repeats a text to more than {LONGEST_PROMPT} characters")
+        if operator == "**" and isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > _MOST_BITS:
+            _refuse("it raises a number beyond measure")
+        if operator == "%" and isinstance(left, str) and _WIDE.search(left):
+            _refuse("it pads a text beyond measure")
+        return super().call_binop(context, operator, left, right)
+
+
+_MOST_BITS = 10_000
+_WIDE = re.compile(r"\d{6}|\*")
+
+
+def _length(left: object, right: object) -> int:
+    """How long a text or list gets that is repeated; 0 for numbers."""
+    for text, times in ((left, right), (right, left)):
+        if isinstance(text, (str, list, tuple)) and isinstance(times, int):
+            return len(cast("Sequence[object]", text)) * times
+    return 0
+
+
+def _padded(value: object, width: int = 80) -> str:
+    """``center``, within measure."""
+    if width > LONGEST_PROMPT:
+        _refuse("it pads a text beyond measure")
+    return str(value).center(width)
 
 
 class _Generation(Extension):

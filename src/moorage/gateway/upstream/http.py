@@ -26,6 +26,7 @@ _KEPT_MOST = 256
 _HEAD_LIMIT = 64 * 1024
 _MOST_HEADERS = 1000
 _READ_AHEAD = 256 * 1024
+_NEVER = float("inf")
 
 
 class HttpUpstream:
@@ -117,8 +118,9 @@ class _Connection(asyncio.Protocol):
     """One connection, and the answer that is being read from it."""
 
     __slots__ = (
-        "_failure", "_head_bytes", "_inflater", "_is_done", "_is_interim", "_is_paused", "_loop", "_owner", "_parser", "_pieces", "_reads", "_size",
-        "_taker", "_timer", "_transport", "_until_closed", "_waiter", "has_begun", "headers", "is_alive", "kept_at", "status",
+        "_due", "_failure", "_head_bytes", "_inflater", "_is_done", "_is_interim", "_is_paused", "_is_pausing", "_loop", "_owner", "_parser",
+        "_patience_s", "_pieces", "_reads", "_reads_seen", "_size", "_taker", "_timer", "_transport", "_until_closed", "_waiter", "_wakes_at",
+        "has_begun", "headers", "is_alive", "kept_at", "status",
     )  # fmt: skip
 
     def __init__(self, owner: HttpUpstream, loop: asyncio.AbstractEventLoop) -> None:
@@ -128,7 +130,10 @@ class _Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._taker: Callable[[bytes], bool] | None = None
-        self._reads = 0
+        self._wakes_at = _NEVER
+        self._due = self._patience_s = 0.0
+        self._is_pausing = False
+        self._reads = self._reads_seen = 0
         self.is_alive, self.kept_at = False, 0.0
         self._reset()
 
@@ -151,8 +156,10 @@ class _Connection(asyncio.Protocol):
         self.allow(seconds)
         transport.write(request)
         try:
-            while not self.status and self._failure is None:
-                await self._wait()
+            if not self.status and self._failure is None:  # woken once the head is there, and no sooner
+                self._waiter = self._loop.create_future()
+                await self._waiter
+                self._waiter = None
             if not self.status and self._failure is not None:
                 raise self._failure
         except BaseException:
@@ -200,14 +207,15 @@ class _Connection(asyncio.Protocol):
         return b"".join(parts)
 
     def allow(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._too_late, seconds) if seconds else None
+        # The timer of an earlier request stays where it wakes early enough: setting one for each costs more than looking in vain now and then.
+        self._patience_s, self._is_pausing = seconds, False
+        self._due = self._loop.time() + seconds if seconds else 0.0
+        if seconds and self._due < self._wakes_at:
+            self._wake_up_at(self._due)
 
     def allow_pauses(self, seconds: float) -> None:
-        self.allow(0)
-        if seconds:
-            self._timer = self._loop.call_later(seconds, self._check_pause, seconds, self._reads)
+        self.allow(seconds)
+        self._is_pausing, self._reads_seen = True, self._reads
 
     def close(self) -> None:
         self.allow(0)
@@ -219,7 +227,10 @@ class _Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Ends the connection at once; what the server still sends is not read."""
-        self.is_alive = False
+        self.is_alive, self._due = False, 0.0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._wakes_at = None, _NEVER
         if self._transport is not None:
             self._transport.abort()
 
@@ -241,14 +252,25 @@ class _Connection(asyncio.Protocol):
         self.end()
         self._wake()
 
-    def _too_late(self, seconds: float) -> None:
-        self._fail(UpstreamFailure("timeout", f"gave no answer within {seconds:g} s", f"{seconds:g} 秒内未回答"))
+    def _wake_up_at(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._wakes_at = self._loop.call_at(at, self._look), at
 
-    def _check_pause(self, seconds: float, reads: int) -> None:
-        if reads == self._reads and not self._pieces and not self._is_paused:
+    def _look(self) -> None:
+        """Whether patience is over."""
+        self._timer, self._wakes_at = None, _NEVER
+        now, seconds = self._loop.time(), self._patience_s
+        if not self._due:
+            return
+        if now < self._due:
+            self._wake_up_at(self._due)
+        elif not self._is_pausing:
+            self._fail(UpstreamFailure("timeout", f"gave no answer within {seconds:g} s", f"{seconds:g} 秒内未回答"))
+        elif self._reads == self._reads_seen and not self._pieces and not self._is_paused:
             self._fail(UpstreamFailure("timeout", f"was silent for {seconds:g} s", f"静默了 {seconds:g} 秒"))
         else:
-            self._timer = self._loop.call_later(seconds, self._check_pause, seconds, self._reads)
+            self.allow_pauses(seconds)
 
     # What the event loop calls
 

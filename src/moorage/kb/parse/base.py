@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from moorage.core.nouns import Notice, Scalar
+
+
+def _no_progress(done: int, total: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +19,15 @@ class Source:
 
     ``page_texts`` is Markdown by page number (from 1) that optical character recognition found on pages without text; a
     parser puts it where the page stands. A picture is a document of one page. ``nesting`` counts the files that a document was
-    taken out of: a mail in an archive is one deep, its attachments two.
+    taken out of: a mail in an archive is one deep, its attachments two. ``on_page(done, total)`` may be called as the pages of a
+    long document are read.
     """
 
     name: str
     data: bytes = field(repr=False)
     page_texts: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
     nesting: int = 0
+    on_page: Callable[[int, int], None] = field(default=_no_progress, repr=False, compare=False)
 
     @property
     def suffix(self) -> str:

@@ -40,10 +40,11 @@ class MailParser:
         message = read_message(source.name, source.data)
         mail = _Mail(source, message)
         mail.read_body()
-        mail.read_attachments()
         metadata = _metadata(message)
         subject = str(metadata.get("subject") or source.stem)
-        head = _head(metadata, bool(_CJK.search(subject + joined(mail.texts)[:2000])))
+        is_chinese = bool(_CJK.search(subject + joined(mail.texts)[:2000]))
+        mail.read_attachments("附件：" if is_chinese else "Attachment: ")
+        head = _head(metadata, is_chinese)
         sections = mail.sections
         markdown = joined([heading(1, subject).text, head, *mail.texts, *sections.parts])
         pictures = {picture.name: picture for picture in sections.pictures.values()}
@@ -73,13 +74,13 @@ class _Mail:
             self.sections.pictures |= {picture.name: picture for picture in page.pictures}
             self.texts.append(lower_headings(page.markdown, 1))
 
-    def read_attachments(self) -> None:
+    def read_attachments(self, called: str) -> None:
         waiting = [part for part in self._attachments if id(part) not in self._related.used and not _is_beside_the_point(part)]
         for number, part in zip(count(1), waiting[:_ATTACHMENTS], strict=False):
             data = body_bytes(part)
             name = _name_of(part, number)
             if data.strip() and not (not file_name(part) and _is_tiny_picture(data)):
-                self.sections.add(name, data, f"Attachment: {name}", 2)
+                self.sections.add(name, data, f"{called}{name}", 2)
         if len(waiting) > _ATTACHMENTS:
             self.sections.notices.append(attachments_left_out(len(waiting) - _ATTACHMENTS))
 

@@ -1,9 +1,9 @@
-"""The outer box of old Office files (OLE2, "compound file"): which streams stand in it, and how a stream begins."""
+"""The outer box of old Office files (OLE2, "compound file"): which streams stand in it, and what they hold."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENTRY = 128
@@ -21,6 +21,14 @@ def root_streams(data: bytes) -> dict[str, bytes]:
         return _Box(data).top()
     except (struct.error, IndexError, ValueError):
         return {}
+
+
+def stream_of(data: bytes, name: str) -> bytes:
+    """A whole stream at the top of the box; empty where it is not there or the box is damaged."""
+    try:
+        return _Box(data).whole(name)
+    except (struct.error, IndexError, ValueError):
+        return b""
 
 
 class _Box:
@@ -47,9 +55,39 @@ class _Box:
 
     def top(self) -> dict[str, bytes]:
         entries = self._entries()
+        small = self._small(entries)
+        return {
+            _name(entry): self._begin(entry, small) if entry[66] == _STREAM else b""
+            for entry in self._at_top(entries)
+            if entry[66] in (_STORAGE, _STREAM)
+        }
+
+    def whole(self, name: str) -> bytes:
+        entries = self._entries()
+        entry = next((entry for entry in self._at_top(entries) if entry[66] == _STREAM and _name(entry) == name), None)
+        if entry is None:
+            return b""
+        first, size = struct.unpack_from("<II", entry, 116)
+        if size >= self._cutoff:
+            return self._joined(self._chain(first))[:size]
+        table = self._joined(self._chain(struct.unpack_from("<I", self._data, 60)[0]))
+        small = self._joined(self._small(entries))
+        parts: list[bytes] = []
+        for _ in range(self._cutoff // self._mini):
+            if first >= _NONE:
+                break
+            parts.append(small[first * self._mini : (first + 1) * self._mini])
+            (first,) = struct.unpack_from("<I", table, 4 * first)
+        return b"".join(parts)[:size]
+
+    def _joined(self, sectors: Iterable[int]) -> bytes:
+        return b"".join(self._data[self._at(sector) : self._at(sector) + self._sector] for sector in sectors)
+
+    def _small(self, entries: list[bytes]) -> list[int]:
+        return list(self._chain(struct.unpack_from("<I", entries[0], 116)[0]))
+
+    def _at_top(self, entries: list[bytes]) -> Iterator[bytes]:
         root = entries[0]
-        small = list(self._chain(struct.unpack_from("<I", root, 116)[0]))
-        found: dict[str, bytes] = {}
         seen: set[int] = set()
         waiting = [struct.unpack_from("<I", root, 76)[0]]
         while waiting:
@@ -60,12 +98,10 @@ class _Box:
             entry = entries[number]
             left, right = struct.unpack_from("<II", entry, 68)
             waiting += [left, right]
-            if entry[66] in (_STORAGE, _STREAM):
-                found[_name(entry)] = self._begin(entry, small) if entry[66] == _STREAM else b""
-        return found
+            yield entry
 
     def _entries(self) -> list[bytes]:
-        joined = b"".join(self._data[self._at(sector) : self._at(sector) + self._sector] for sector in self._chain(self._directory))
+        joined = self._joined(self._chain(self._directory))
         entries = [joined[at : at + _ENTRY] for at in range(0, len(joined) - _ENTRY + 1, _ENTRY)]
         if not entries or entries[0][66] != _ROOT:
             raise ValueError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 
@@ -24,6 +25,7 @@ from moorage.kb.parse.properties import core_properties
 from moorage.kb.parse.sheet_blocks import Merge, sheet_blocks
 from moorage.kb.parse.sheet_grid import Place, SheetGrid
 from moorage.kb.parse.sheet_parts import Extras, Workbook, column_of
+from moorage.kb.parse.xls_formats import Formats, xls_formats
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -47,7 +49,7 @@ class SheetParser:
     """Reads ``.xlsx``, ``.xlsm``, ``.xlsb``, ``.xls``, ``.et`` and ``.ods``: every sheet a heading and its tables.
 
     Hidden sheets are left out with a notice; hidden rows and columns are read, as filters hide rows too. Numbers look as the workbook shows them
-    (xlsx and ods; the older formats are read without their number formats), dates are in ISO form, formulas are their stored results.
+    (xlsx, xls and ods; xlsb is read without its number formats), dates are in ISO form, formulas are their stored results.
     """
 
     name = "sheet"
@@ -56,7 +58,7 @@ class SheetParser:
 
     def parse(self, source: Source) -> Parsed:
         if not is_zipfile(io.BytesIO(source.data)):
-            reading = _Reading(None)
+            reading = _Reading(None, formats=xls_formats(source.data))
             reading.read(_opened(source))
             has_pictures = any(head in source.data for head in _PICTURE_HEADS)
             return reading.parsed(source, {}, [notices.pictures_left_out(source.suffix.lstrip(".") or "xls")] if has_pictures else [])
@@ -76,8 +78,9 @@ class SheetParser:
 class _Reading:
     """The blocks of the sheets read so far, and what is to be told about them."""
 
-    def __init__(self, gallery: Gallery | None, workbook: Workbook | None = None) -> None:
+    def __init__(self, gallery: Gallery | None, workbook: Workbook | None = None, formats: Mapping[str, Formats] | None = None) -> None:
         self._gallery = gallery
+        self._formats = formats or {}
         self._workbook = workbook
         self._blocks: list[Block] = []
         self._notices: list[Notice] = []
@@ -97,7 +100,7 @@ class _Reading:
                 self._hidden.append(known.name)
                 continue
             data = self._workbook.data(known.name) if self._workbook else b""
-            extras = self._workbook.extras(known.name, data) if self._workbook else Extras()
+            extras = self._workbook.extras(known.name, data) if self._workbook else Extras(formats=self._formats.get(known.name, {}))
             try:
                 if package is not None and self._workbook and _is_far(data):
                     grid, ranges = self._far(package, self._workbook, data), _merged_ranges(data)

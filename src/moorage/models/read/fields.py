@@ -80,6 +80,12 @@ class Fields:
                 return Fields(cast("Mapping[str, object]", value), self.model, f"{self.place}: {name}")
         return None
 
+    def parts(self, name: str) -> list[Fields]:
+        """The settings in a list of such; empty where there is none."""
+        value = self.values.get(name)
+        entries = cast("list[object]", value) if isinstance(value, list) else []
+        return [Fields(cast("Mapping[str, object]", e), self.model, f"{self.place}: {name}") for e in entries if isinstance(e, Mapping)]
+
     def wrong(self, name: str, value: object, reason: str, reason_zh: str) -> ModelUnreadable:
         shown = repr(value)[:60]
         return ModelUnreadable(
@@ -100,6 +106,11 @@ def read_fields(path: Path, model: str) -> Fields | None:
         raise ModelIncomplete(name=model, reason=f"{path.name} is empty", reason_zh=f"{path.name} 为空")
     if data.startswith(b"version https://git-lfs"):
         raise ModelIncomplete(name=model, reason=f"{path.name} is a Git LFS pointer", reason_zh=f"{path.name} 只是 Git LFS 指针")
+    if data.lstrip()[:1] == b"<":
+        raise ModelUnreadable(
+            name=model, reason=f"{path.name} is a web page", reason_zh=f"{path.name} 是一个网页",
+            advice="A proxy or a login page was saved in its place; fetch it again.", advice_zh="下载到的是代理或登录页面；请重新下载。",
+        )  # fmt: skip
     return Fields(parse_object(data, path.name, model), model, path.name)
 
 

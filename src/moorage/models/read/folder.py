@@ -13,8 +13,8 @@ from moorage.models.read.card import read_card
 from moorage.models.read.fields import Fields, read_fields
 from moorage.models.read.gguf_model import read_gguf_model
 from moorage.models.read.quantization import read_quantization
-from moorage.models.read.safetensors import read_weights
-from moorage.models.read.sentence import read_longest, read_pooling
+from moorage.models.read.safetensors import KNOWN_FORMATS, read_weights
+from moorage.models.read.sentence import read_cut, read_longest, read_pooling
 from moorage.models.read.shape import read_shape
 from moorage.models.read.task import read_task
 from moorage.models.read.words import read_template
@@ -22,12 +22,30 @@ from moorage.models.read.words import read_template
 _UNFINISHED = ("*.incomplete", "*.part", "*.aria2", "._____temp")
 # Families that vLLM serves, by the beginnings of their architectures' names; another name is planned for as an ordinary decoder, with a notice.
 _KNOWN = re.compile(
-    r"^(Aquila|Arcee|Arctic|AXK|Baichuan|Bailing|Bamba|Bert|Bloom|Chat(GLM|_)|Cohere|Command|Dbrx|DeciLM|Deepseek|Distil|Dots|Ernie|Exaone|Falcon|"
-    r"Gemma|Glm|GLM|Gpt|GPT|Granite|Grok|Gritlm|Gte|Hunyuan|HunYuan|Hymba|Idefics|Intern|InternVL|Jais|Jamba|Jina|Kimi|LFM|Lfm|Ling|Llama|Llava|"
-    r"Longcat|MPT|Mamba|Mi(Mo|stral|xtral|niCPM|niMax)|Mllama|Modern|Molmo|Nemotron|New|Nomic|OLMo|Olmo|OPT|Opt|Orion|Ovis|PaliGemma|Persimmon|Phi|"
-    r"Pixtral|Plamo|Qwen|QWen|Roberta|Seed|Skywork|SmolLM|SmolVLM|Snowflake|Solar|StableLM|Stablelm|Starcoder|Step|TeleChat|Ultravox|Voxtral|Whisper|"
-    r"XLMRoberta|XverseForCausalLM|Zamba)"
+    r"^(AXK|Afmoe|Apertus|Aquila|Arcee|Arctic|Aria|Audio|Bagel|Baichuan|Bailing|Bamba|Bee|Bert|Bge|Blip|Bloom|CLIP|Chat(GLM|_)|Clef|Col(BERT|Modern|Pali|Qwen)|"
+    r"Cohere|Command|Cosmos|Dbrx|DeciLM|Deepseek|Diffusion|Distil|Dots|Eagle|Embedding|Ernie|Exaone|Falcon|Fire|Fun|Gemma|Glm|GLM|Gpt|GPT|Granite|Gritlm|Grok|Gte|"
+    r"H2O|HCX|HF_|HYV|HfMoon|Hrm|HunYuan|Hunyuan|Hymba|Hyper|IQuest|Idefics|Inkling|Intern|Isaac|Jais|Jamba|Jina|K2|Kanana|Keye|Kimi|LFM|LLaMA|Laguna|Lfm|Light|Ling|"
+    r"Llama|Llava|Longcat|MPT|Mamba|Mi(Dasheng|Mo|nistral|stral|xtral|niCPM|niMax)|Mllama|Modern|Molmo|Moondream|Moonshot|Moss|Muse|NVLM|Nemotron|New|Nomic|OLMo|Olmo|"
+    r"OPT|Open|Ops|Opt|Orion|Ovis|Paddle|PaliGemma|Pangu|Param|Persimmon|Phi|Pixtral|Plamo|QWen|Qianfan|Qwen|RFor|Rnj|Roberta|Sarvam|Seed|Siglip|Skywork|SmolLM|"
+    r"SmolVLM|Snowflake|Solar|Stable(LM|Lm|lm)|Starcoder|Step|Tele|Terratorch|Ultravox|Unlimited|Voxtral|Voyage|XLMRoberta|XverseForCausalLM|Zamba)"
 )
+
+
+# What else is kept in such folders, told by the file that only it has.
+_OTHERS = {
+    "adapter_config.json": (
+        "it is an adapter, which changes another model", "它是适配器（LoRA），依附于另一个模型",
+        "Serve the model that it names with --enable-lora --lora-modules NAME=FOLDER.", "请部署其基础模型，并加 --enable-lora --lora-modules 名称=目录。",
+    ),
+    "model_index.json": (
+        "it makes pictures", "它是图像生成模型", "Models that chat, see, embed, rank or classify are read here.", "此处仅支持对话、视觉、嵌入、重排与分类模型。",
+    ),
+    "params.json": (
+        "it is in Mistral's own layout, without config.json", "它是 Mistral 自有格式，没有 config.json",
+        "Take the repository that also holds config.json; vLLM serves this one with --config-format mistral --load-format mistral --tokenizer-mode mistral.",
+        "请使用包含 config.json 的仓库；vLLM 可用 --config-format mistral --load-format mistral --tokenizer-mode mistral 运行。",
+    ),
+}  # fmt: skip
 
 
 def read_model(path: Path, name: str | None = None) -> ModelSpec:
@@ -52,9 +70,9 @@ def _read_folder(path: Path, name: str, config: Fields) -> ModelSpec:
     card, pooling = read_card(path, name), read_pooling(path, name)
     weights = read_weights(path, name, shape.layer_count, shape.is_tied) or _pickled(path)
     shape = _as_loaded(shape, weights)
-    longest = read_longest(path, name)
+    longest = read_longest(path, name) or (read_cut(path, name) if config.text("position_embedding_type") == "absolute" else None)
     context = min(shape.context_tokens, longest) if longest else shape.context_tokens
-    architecture = next(iter(config.words("architectures")), None)
+    architecture = next((word[:100] for word in config.words("architectures")), None)
     return ModelSpec(
         name=name, task=read_task(config, pooling, card, shape.vision), context_tokens=context, architecture=architecture,
         shape=replace(shape, context_tokens=context), weights=weights, quantization=quantization, template=read_template(path, name),
@@ -85,6 +103,11 @@ def _without_config(path: Path, name: str) -> ModelSpec:
     if files:
         spec = read_gguf_model(files[0])
         return replace(spec, name=name) if len(files) == 1 else spec
+    if (path / "config.json").is_symlink():
+        raise ModelIncomplete(name=name, reason="config.json leads nowhere", reason_zh="config.json 指向的文件不存在")
+    other = _OTHERS.get(next((file for file in _OTHERS if (path / file).is_file()), ""))
+    if other:
+        raise ModelUnknown(name=name, reason=other[0], reason_zh=other[1], advice=other[2], advice_zh=other[3])
     if _unfinished(path) or any(path.glob("*.safetensors")):
         raise ModelIncomplete(name=name, reason="config.json is not there", reason_zh="缺少 config.json")
     raise ModelNotFound(
@@ -117,6 +140,12 @@ def _notices(path: Path, name: str, architecture: str | None, weights: Weights |
         made.append(Notice(
             "pickled", "The weights are pickles, which are not opened; their files' size is taken. Prefer safetensors.",
             "权重为 pickle 文件，不会打开；以文件大小计。建议使用 safetensors。",
+        ))  # fmt: skip
+    strange = sorted(weights.by_dtype.keys() - KNOWN_FORMATS) if weights and weights.is_exact else []
+    if strange:
+        made.append(Notice(
+            "format_unknown", f"Its weights are in {strange[0][:20]!r}, a number format that is not known here; their bytes are counted as the files say.",
+            f"权重的数值格式 {strange[0][:20]!r} 未知；大小以文件所述为准。",
         ))  # fmt: skip
     if architecture is None or not _KNOWN.match(architecture):
         made.append(Notice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,7 +90,7 @@ def _read(file: Path) -> GgufHeader:
             else:
                 values[name] = reader.one(int(kind))
         found = [_tensor(reader) for _ in range(tensors)]
-        _check_end(reader, values, [end for _, end in found])
+        _check_places(reader, values, [(end - tensor.bytes, end, tensor.name) for tensor, end in found])
     return GgufHeader(values, tuple(tensor for tensor, _ in found), lengths)
 
 
@@ -123,19 +124,27 @@ def _tensor(reader: _Reader) -> tuple[GgufTensor, int]:
     for _ in range(sides):
         numbers *= int(reader.number("Q"))
     kind, offset = int(reader.number("I")), int(reader.number("Q"))
-    if kind not in _TYPES or numbers > 2**48:
+    if numbers > 2**48:
+        raise reader.strange(f"{name[:60]!r} would have {numbers} numbers", f"{name[:60]!r} 声称有 {numbers} 个数")
+    if kind not in _TYPES:
         raise reader.strange(f"{name[:60]!r} has number format {kind}, which is not known", f"{name[:60]!r} 的数值格式 {kind} 未知")
     dtype, block, block_bytes = _TYPES[kind]
     size = numbers // block * block_bytes
     return GgufTensor(name, dtype, numbers, size), offset + size
 
 
-def _check_end(reader: _Reader, values: Mapping[str, Value], ends: list[int]) -> None:
+def _check_places(reader: _Reader, values: Mapping[str, Value], places: list[tuple[int, int, str]]) -> None:
+    """Tensors must lie within the file, each for itself and under a name of its own."""
+    if not places:
+        return
     align = values.get("general.alignment", 32)
     step = align if isinstance(align, int) and 1 <= align <= 2**20 else 32
-    wanted = -(-reader.place // step) * step + max(ends, default=0)
+    places.sort()
+    wanted = -(-reader.place // step) * step + max(end for _, end, _ in places)
     if wanted > reader.size:
         raise reader.cut(wanted)
+    if any(before[1] > after[0] for before, after in pairwise(places)) or len({name for _, _, name in places}) < len(places):
+        raise reader.strange("its tensors overlap, or two have one name", "其张量相互重叠或重名")
 
 
 class _Reader:

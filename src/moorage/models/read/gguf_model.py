@@ -64,7 +64,8 @@ def _shape(header: GgufHeader, has_head: bool, name: str) -> Shape:
     layers, hidden = header.count("block_count"), header.count("embedding_length")
     if not layers or not hidden or layers > _MOST_LAYERS:
         raise ModelUnreadable(
-            name=name, reason=f"its header gives {layers} layers of width {hidden}", reason_zh=f"文件头给出 {layers} 层、宽度 {hidden}",
+            name=name, reason=f"its header gives {layers or 'no'} layers of {f'width {hidden}' if hidden else 'no width'}",
+            reason_zh=f"文件头给出 {layers or 0} 层、宽度 {hidden or 0}",
             advice="Is it a language model's file?", advice_zh="这是语言模型的文件吗？",
         )  # fmt: skip
     heads = header.count("attention.head_count") or 1

@@ -11,11 +11,16 @@ from moorage.models.read.fields import Fields
 _WORDS: dict[str, LayerSort] = {
     "full_attention": "full", "attention": "full", "full": "full", "global": "full", "sliding_attention": "sliding", "sliding": "sliding",
     "local": "sliding", "local_attention": "sliding", "chunked_attention": "chunked", "linear_attention": "recurrent", "mamba": "recurrent",
-    "mamba2": "recurrent", "recurrent": "recurrent", "conv": "recurrent", "hybrid": "full",
+    "mamba2": "recurrent", "recurrent": "recurrent", "conv": "recurrent",
+}  # fmt: skip
+_PARTS: dict[str, LayerSort] = {
+    "sliding": "sliding", "local": "sliding", "chunk": "chunked", "linear": "recurrent", "mamba": "recurrent", "delta": "recurrent",
 }  # fmt: skip
 _NO_MIXER = {"moe", "mlp", "ffn", "dense"}
 _LETTERS: dict[str, LayerSort] = {"*": "full", "M": "recurrent"}
 _EVERY = {"gemma3": 6, "gemma3_text": 6, "gemma2": 2, "cohere2": 4}
+_BOTH: list[LayerSort] = ["full", "recurrent"]  # a layer that mixes tokens in both ways keeps a cache and a state
+_BOTH_EVERYWHERE = {"falcon_h1"}
 _ALWAYS_WINDOWED = {"mistral", "phi3small", "starcoder2"}
 
 
@@ -68,8 +73,18 @@ def _run(sort: LayerSort, count: int, config: Fields, heads: Heads, latent_dim: 
 def _sorts(config: Fields, count: int) -> list[LayerSort]:
     """One sort for each layer that mixes tokens; a layer that is only an MLP has none."""
     named = config.words("layer_types", "layers_block_type")
+    if named and len(named) < count:
+        raise config.wrong("layer_types", named[:3], f"it names {len(named)} of {count} layers", f"只列出 {count} 层中的 {len(named)} 层")
     if named:
-        return [_WORDS.get(word, "full") for word in named[:count] if word not in _NO_MIXER]
+        hybrid = _BOTH if config.count("mamba_d_state", "ssm_state_size") else _BOTH[:1]
+        sorts: list[list[LayerSort]] = [hybrid if word == "hybrid" else [_sort_of(word)] for word in named[:count] if word not in _NO_MIXER]
+        return [sort for both in sorts for sort in both]
+    kinds = config.counts("attn_type_list")  # MiniMax: 0 is linear attention
+    if 0 in kinds:
+        return ["full" if kind else "recurrent" for kind in kinds[:count]]
+    blocks = [block.part("attention") for block in config.parts("block_configs")][:count]
+    if any(blocks):
+        return ["full" for block in blocks if block and not block.flag("no_op") and not block.flag("replace_with_linear")]
     pattern = config.text("hybrid_override_pattern")
     if pattern:
         return [_LETTERS[letter] for letter in pattern[: 4 * count] if letter in _LETTERS]
@@ -90,10 +105,20 @@ def _sorts(config: Fields, count: int) -> list[LayerSort]:
     return _attention_sorts(config, count)
 
 
+def _sort_of(word: str) -> LayerSort:
+    """What a layer's name means; a name that nobody knows is told by its parts, and else taken for one that sees everything."""
+    found: list[LayerSort] = [sort for part, sort in _PARTS.items() if part in word]
+    if word in _WORDS:
+        return _WORDS[word]
+    return found[0] if found else "full"
+
+
 def _attention_sorts(config: Fields, count: int) -> list[LayerSort]:
     kind = config.text("model_type") or ""
     if kind in ("mamba", "mamba2", "falcon_mamba"):
         return _repeat("recurrent", count)
+    if kind in _BOTH_EVERYWHERE:
+        return _repeat("full", count) + _repeat("recurrent", count)
     if config.count("attention_chunk_size"):
         plain = config.counts("no_rope_layers")
         every = config.count("no_rope_layer_interval", most=count) or 4
@@ -126,6 +151,9 @@ def read_state(config: Fields) -> RecurrentState:
             config.size("linear_key_head_dim", most=65_536), config.size("linear_value_head_dim", most=65_536),
             config.count("linear_conv_kernel_dim", most=64) or 4, number,
         )  # fmt: skip
+    if config.counts("attn_type_list"):
+        heads, dim = config.size("num_attention_heads", most=4096), config.size("head_dim", most=65_536)
+        return RecurrentState("linear", heads, heads, dim, dim, 1, 4)
     linear = config.part("linear_attn_config")
     if linear:
         heads, dim = linear.size("num_heads", most=4096), linear.size("head_dim", most=65_536)

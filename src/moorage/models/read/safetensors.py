@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,8 @@ _BITS = {
     "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
     "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I8": 8, "U8": 8, "BOOL": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
 }  # fmt: skip
+KNOWN_FORMATS = frozenset(_BITS)
+"""Number formats whose sizes are known."""
 _SEES = re.compile(r"(^|\.)(visual|vision\w*|vit|image_\w+|mm_projector|multi_modal_projector|audio\w*|vpm|resampler)\.")
 _SPEAKS = re.compile(r"^(talker|token2wav|code2wav)\.")  # speech out: vLLM loads the part that thinks alone
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
@@ -88,17 +91,31 @@ def read_header(file: Path, model: str) -> list[Tensor]:
 def _read_header(file: Path, model: str) -> list[Tensor]:
     size = file.stat().st_size
     with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if size < 8 or (8 + length > size and length <= _MOST_HEADER):
-            raise _cut(file, model, size, 8 + length)
+        opening = stream.read(8)
+        if size < 8:
+            raise _cut(file, model, size, 8)
+        if opening == b"version ":
+            raise ModelIncomplete(name=model, reason=f"{file.name} is a Git LFS pointer", reason_zh=f"{file.name} 只是 Git LFS 指针")
+        length = int.from_bytes(opening, "little")
         if length > _MOST_HEADER or length < 2:
             raise _strange(file, model, f"its header would have {length} bytes", f"文件头长度为 {length} 字节")
+        if 8 + length > size:
+            raise _cut(file, model, size, 8 + length)
         header = parse_object(stream.read(length), f"the header of {file.name}", model)
     tensors = [_tensor(name, entry, file, model) for name, entry in header.items() if name != "__metadata__"]
-    end = max((place for _, place in tensors), default=0)
-    if 8 + length + end > size:
-        raise _cut(file, model, size, 8 + length + end)
+    _see_that_they_fill(file, model, [(end - tensor.bytes, end) for tensor, end in tensors], size, 8 + length)
     return [tensor for tensor, _ in tensors]
+
+
+def _see_that_they_fill(file: Path, model: str, places: list[tuple[int, int]], size: int, begin: int) -> None:
+    """Engines refuse a file whose tensors do not lie one behind the other to its end."""
+    places.sort()
+    end = max((last for _, last in places), default=0)
+    if begin + end > size:
+        raise _cut(file, model, size, begin + end)
+    gapless = all(before[1] == after[0] for before, after in pairwise([(0, 0), *places]))
+    if not gapless or begin + end < size:
+        raise _strange(file, model, "its tensors overlap or leave room between them", "其张量相互重叠或留有空隙")
 
 
 def _tensor(name: str, entry: object, file: Path, model: str) -> tuple[Tensor, int]:

@@ -41,6 +41,13 @@ def read_longest(folder: Path, model: str) -> int | None:
     return None
 
 
+def read_cut(folder: Path, model: str) -> int | None:
+    """``model_max_length`` of the tokenizer, by which an engine cuts for encoders with learnt positions. What stands for 'no end' is none."""
+    fields = read_fields(folder / "tokenizer_config.json", model)
+    value = fields.values.get("model_max_length") if fields else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**27 else None
+
+
 def _prompts(fields: Fields | None) -> dict[str, str]:
     part = fields.part("prompts") if fields else None
     return {name: text[:4000] for name, text in part.values.items() if isinstance(text, str)} if part else {}

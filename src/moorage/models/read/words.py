@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from moorage.core.modelspec import Template
 from moorage.models.read.fields import Fields, read_bytes, read_fields
+
+if TYPE_CHECKING:
+    from jinja2.nodes import Node
 
 _MOST = 2**20
 _SWITCHES = frozenset({"enable_thinking", "thinking", "reasoning_effort", "thinking_budget", "enable_reasoning"})
@@ -30,14 +33,37 @@ def judge_template(text: str) -> Template:
 
 
 def _variables(text: str) -> set[str]:
-    """The names that a caller may give. Where the template uses words that are not plain Jinja, names are looked for instead."""
-    from jinja2 import Environment, TemplateError, meta
+    """The names that a caller may give. Where the template uses words that are not plain Jinja, names are looked for instead.
+
+    The template is parsed and not compiled: a compiler works out what is constant, and ``{{ "a" * 10**10 }}`` would fill the memory.
+    """
+    from jinja2 import Environment, TemplateError
 
     try:
         environment = Environment(extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do"], autoescape=True)
-        return set(meta.find_undeclared_variables(environment.parse(text)))
+        return _asked(environment.parse(text), set())
     except (TemplateError, RecursionError):
         return {name for name in ("tools", *_SWITCHES) if re.search(rf"\b{name}\b", " ".join(_inside(text)))}
+
+
+def _asked(node: Node, own: set[str]) -> set[str]:
+    """Names below ``node`` that are read before the template itself has set them. A macro's and a loop's names end with it."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name):
+        if node.ctx == "load":
+            return set() if node.name in own else {node.name}
+        own.add(node.name)
+        return set()
+    if isinstance(node, (nodes.Macro, nodes.CallBlock, nodes.For, nodes.With, nodes.FilterBlock)):
+        own = set(own)
+    if isinstance(node, (nodes.Assign, nodes.For)):
+        found = _asked(node.node if isinstance(node, nodes.Assign) else node.iter, own)  # the value is read before its name is set
+    else:
+        found = set[str]()
+    for child in node.iter_child_nodes():
+        found |= _asked(child, own)
+    return found
 
 
 def _inside(text: str) -> list[str]:

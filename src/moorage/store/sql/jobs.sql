@@ -18,7 +18,7 @@ ORDER BY j.kind = 'ocr', j.kind = 'rebuild', j.kind = 'embed', j.knowledge_id, j
 UPDATE jobs SET state = 'running', step = :step, attempts = attempts + 1, started_at = :now, updated_at = :now WHERE id = :id AND state = 'waiting'
 
 -- name: progress
-UPDATE jobs SET step = :step, done = :done, total = :total, updated_at = :now WHERE id = :id
+UPDATE jobs SET step = :step, done = :done, total = :total, updated_at = :now WHERE id = :id AND state = 'running'
 
 -- name: finish
 UPDATE jobs SET state = 'done', step = 'done', done = total, reason_code = NULL, reason_en = NULL, reason_zh = NULL, updated_at = :now WHERE id = :id

@@ -36,6 +36,28 @@ def test_a_page_that_is_all_frame_is_read_all_the_same() -> None:
     assert markdown("<body><header><p>only</p></header>") == "only"
 
 
+def test_a_page_without_elements_for_its_frame_is_read_without_what_is_named_as_one() -> None:
+    links = "".join(f"<li><a href=/{n}>栏目{n}</a></li>" for n in range(5))
+    text = f"<h2>一、总则</h2><p>{'正文内容在此。' * 30}</p>"
+    page = f"<body><div id=topNav><ul>{links}</ul></div><div class='main-content'>{text}</div><div class='site-footer'>备案号 1234</div>"
+
+    assert markdown(page) == f"## 一、总则\n\n{'正文内容在此。' * 30}"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "<div class=menu><p>Soup of the day, fish, and a <a href=/x>cake</a>.</p></div>",
+        "<div class=foot-notes><p>1. a note</p></div>",
+        "<table><tr><td class=footer>sum</td><td>3</td></tr></table>",
+    ],
+)
+def test_what_has_such_a_name_and_is_no_frame_stays(kept: str) -> None:
+    words = kept.split("<p>")[-1].split("<")[0] if "<p>" in kept else "sum"
+
+    assert words in markdown(f"<body><div><p>{'text ' * 200}</p></div>{kept}")
+
+
 def test_notes_in_the_text_stay_and_sidebars_go() -> None:
     assert markdown("<body><p>a<aside class='admonition note'>注意</aside><aside class=sidebar>ad</aside>") == "a\n\n注意"
 

@@ -52,7 +52,7 @@ def test_attachments_are_sections_with_their_headings_below() -> None:
     parsed = parse(Source("a.eml", mail("见附件", attachments={"报告.docx": report, "图.png": png(), "x.bin": b"\x00\x01\xff" * 50})))
 
     assert parsed.markdown.endswith(
-        f"见附件\n\n## Attachment: 报告.docx\n\n### 概述\n\n内容\n\n## Attachment: 图.png\n\n![]({parsed.pictures[0].name})"
+        f"见附件\n\n## 附件：报告.docx\n\n### 概述\n\n内容\n\n## 附件：图.png\n\n![]({parsed.pictures[0].name})"
     )
     assert [n.en for n in parsed.notices] == ["1 file(s) inside are of no kind that can be read: x.bin."]
 
@@ -60,7 +60,7 @@ def test_attachments_are_sections_with_their_headings_below() -> None:
 def test_an_attachment_that_is_damaged_leaves_the_rest() -> None:
     parsed = parse(Source("a.eml", mail("text", attachments={"a.docx": docx(paragraph("x"))[:200], "b.txt": "好".encode()})))
 
-    assert "## Attachment: b.txt\n\n好" in parsed.markdown
+    assert "## 附件：b.txt\n\n好" in parsed.markdown
     assert [n.code for n in parsed.notices] == ["inside_unreadable"]
     assert "a.docx" in parsed.notices[0].zh
 
@@ -71,7 +71,7 @@ def test_mails_in_mails_and_zips_in_mails_are_read_to_a_small_depth() -> None:
         inner = mail("around", attachments={"m.eml": inner})
     parsed = parse(Source("a.eml", mail("top", attachments={"z.zip": archive({"a.md": "# 题"})})))
 
-    assert "## Attachment: z.zip\n\n### a.md\n\n#### 题" in parsed.markdown
+    assert "## 附件：z.zip\n\n### a.md\n\n#### 题" in parsed.markdown
     deep = parse(Source("a.eml", inner))
     assert "innermost" not in deep.markdown
     assert [n.code for n in deep.notices] == ["nested_too_deeply"]

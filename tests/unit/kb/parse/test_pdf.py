@@ -246,3 +246,64 @@ def test_a_line_that_runs_uphill_has_no_raised_figures() -> None:
     text = parse(Source("a.pdf", pdf([("Words above the sloping line.", 72, 730, 12)], drawings=[f"BT /F1 12 Tf {steps} ET"]))).markdown
 
     assert "⁵" not in text
+
+
+def turned(way: int, rows: list[str], *, frame: str = "") -> str:
+    """Operators that show rows turned by quarters clockwise, and a drawing turned with them."""
+    matrix = {0: "1 0 0 1 0 0", 1: "0 -1 1 0 0 842", 2: "-1 0 0 -1 595 842", 3: "0 1 -1 0 595 0"}[way]
+    shown = " ".join(f"1 0 0 1 80 {450 - 20 * n} Tm ({row}) Tj" for n, row in enumerate(rows))
+    return f"q {matrix} cm BT /F1 11 Tf {shown} ET {frame} Q\n"
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("way", [0, 1, 2, 3])
+def test_a_page_is_read_however_it_is_turned_in_the_file(way: int, rotate: int) -> None:
+    rows = [f"{n}. Line number {n} of a page." for n in range(1, 6)]
+
+    assert parse(Source("a.pdf", pdf([], drawings=[turned(way, rows)], rotate=rotate))).markdown.split() == " ".join(rows).split()
+
+
+def test_a_table_set_sideways_below_upright_text_is_read_as_a_table() -> None:
+    upright = [(f"{n}. Words of the upright text stand here.", 72, 780 - 20 * n, 11) for n in range(5)]
+    rows = ["Berth", "North", "South", "East"]
+    frame = "".join(f"70 {464 - 20 * n} m 270 {464 - 20 * n} l S " for n in range(5)) + "".join(
+        f"{x} 464 m {x} 384 l S " for x in (70, 170, 270)
+    )
+    numbers = "BT /F1 11 Tf " + " ".join(f"1 0 0 1 180 {450 - 20 * n} Tm ({n} depth) Tj" for n in range(4)) + " ET"
+    text = parse(Source("a.pdf", pdf(upright, drawings=[turned(3, rows, frame=frame + numbers)]))).markdown
+
+    assert text.index("4. Words") < text.index("| Berth | 0 depth |")
+    assert "| East | 3 depth |" in text and text.count("North") == 1
+
+
+def test_a_paragraph_set_sideways_follows_the_rest_and_a_mark_in_the_margin_does_not() -> None:
+    upright = [(f"{n}. Words of the upright text stand here.", 72, 700 - 20 * n, 11) for n in range(9)]
+    rows = ["This paragraph is set sideways, as a", "remark beside a drawing often is, and it", "has words that nobody wants to lose."]
+    text = parse(
+        Source("a.pdf", pdf(upright, drawings=[turned(3, rows) + turned(1, ["Downloaded by somebody on some day in winter"])]))
+    ).markdown
+
+    assert text.endswith(" ".join(rows)) and "Downloaded" not in text
+
+
+def test_chinese_in_columns_is_read_from_top_to_bottom_and_from_right_to_left() -> None:
+    columns = ["臣亮言先帝创业未半", "而中道崩殂今天下三", "分益州疲弊此诚危急"]
+    signs = [(sign, 500 - 24 * n, 700 - 18 * at, 14) for n, column in enumerate(columns) for at, sign in enumerate(column)]
+
+    assert "".join(parse(Source("a.pdf", pdf(signs))).markdown.split()) == "".join(columns)
+    assert "臣亮言先帝创业未半" in parse(Source("a.pdf", pdf(signs))).markdown
+
+
+def test_the_letter_that_word_takes_for_a_bullet_makes_an_item_and_the_word_does_not() -> None:
+    items = [
+        ("\u2022 Ropes and buoys", 72, 700, 10),
+        ("o", 90, 686, 10),
+        ("thin ropes", 108, 686, 10),
+        ("o", 90, 672, 10),
+        ("thick ropes", 108, 672, 10),
+    ]
+    words = [("O barco o cais o mar", 72, 640, 10), ("o porto e tudo", 72, 628, 10)]
+
+    text = parse(Source("a.pdf", pdf(items + words))).markdown
+
+    assert "- Ropes and buoys\n  - thin ropes\n  - thick ropes" in text and "o porto" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from moorage.kb.parse.markdown import join_blocks
 from moorage.kb.parse.pdf.layout import layout, without_running_heads
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
@@ -22,6 +24,26 @@ def text(*pages: PageText) -> str:
 
 def test_a_hyphenated_word_is_joined() -> None:
     assert text(page(line("the knowl-", 500, right=300), line("edge base", 488, right=120))) == "the knowledge base"
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "joined"),
+    [
+        ("a state-of-the-", "art crane", "a state-of-the-art crane"),
+        ("in the years 2019-", "2021 and", "in the years 2019-2021 and"),
+        ("with an A-", "frame", "with an A-frame"),
+        ("of the inter-", "national office", "of the international office"),
+        ("the well-known re-", "cord", "the well-known record"),
+    ],
+)
+def test_a_hyphen_that_belongs_to_the_word_stays_at_a_line_end(above: str, below: str, joined: str) -> None:
+    assert text(page(line(above, 500), line(below, 488))) == joined
+
+
+def test_a_parted_word_is_joined_however_short_its_line_is() -> None:
+    assert text(page(line("far to the right goes this line.", 512), line("the asso-", 500), line("ciation", 488))).endswith(
+        "the association"
+    )
 
 
 def test_an_indented_line_begins_a_paragraph() -> None:

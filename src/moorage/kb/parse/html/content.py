@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from moorage.core.nouns import Scalar
-from moorage.kb.parse.html.marks import Marks, mark_frame
+from moorage.kb.parse.html.marks import Marks, mark_frame, mark_named_frame
 from moorage.kb.parse.markdown import one_line
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def find_content(tree: LexborHTMLParser, marks: Marks) -> LexborNode | None:
             return found[0][0]
     unframed = marks.unseen.copy()
     mark_frame(tree, marks)
+    mark_named_frame(tree, marks)
     if not _size(body, marks):
         marks.unseen = unframed
     return body

@@ -41,6 +41,15 @@ _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide
 _STAYS = frozenset(("tabpanel",))
 _PERMALINKS = frozenset("¶ # § 🔗 ⚓ ⚓︎ ​".split(" "))
 _NOTE_CLASS = re.compile(r"note|tip|warn|caution|danger|info|important|callout|admonition|hint|example", re.IGNORECASE)
+_NAMED = "div[id], div[class], ul[id], ul[class], section[id], section[class]"
+_FRAME = re.compile(
+    r"(?<![a-z])(?:(?P<foot>foot(?!-?note)|footer|copyright|beian)|nav|navbar|navi|navigation|topnav|sidenav|menu|menus|sidebar|toolbar|breadcrumbs?|crumbs?|share|"
+    r"sharing|social|recommend|friendlinks?|pager|tags)(?![a-z])"
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MOST_NAMED = 200
+_MOST_OF_PAGE = 0.3
+_LINKED = 0.6  # of the text of a list of links
 _SECTIONS = frozenset(("article", "main", "section", "blockquote", "figure", "td", "li"))
 
 
@@ -99,6 +108,25 @@ def mark_frame(tree: LexborHTMLParser, marks: Marks) -> None:
     for node in tree.css("aside"):
         if not _NOTE_CLASS.search(node.attributes.get("class") or ""):
             marks.unseen.add(node.mem_id)
+
+
+def mark_named_frame(tree: LexborHTMLParser, marks: Marks) -> None:
+    """What frames a page that has no elements for it, told by its names: lists of links that are called so, and feet."""
+    body = tree.body
+    whole = len(one_line(body.text())) if body is not None else 0
+    named = [(node, found) for node in tree.css(_NAMED) if (found := _FRAME.search(_names(node)))]
+    for node, found in named[:_MOST_NAMED]:
+        size = len(one_line(node.text()))
+        if node.mem_id in marks.unseen or size > _MOST_OF_PAGE * whole or node.css_first("h1, main, article") is not None:
+            continue
+        linked = sum(len(one_line(link.text())) for link in node.css("a"))
+        if found["foot"] or (size and linked >= _LINKED * size):
+            marks.unseen.add(node.mem_id)
+
+
+def _names(node: LexborNode) -> str:
+    attributes = node.attributes
+    return _CAMEL.sub("-", f"{attributes.get('id') or ''} {attributes.get('class') or ''}").lower()
 
 
 def _is_hidden(node: LexborNode) -> bool:

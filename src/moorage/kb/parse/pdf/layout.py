@@ -11,7 +11,7 @@ from itertools import pairwise
 from moorage.kb.parse.columns import Box, column_bands
 from moorage.kb.parse.markdown import Block, heading, item, paragraph
 from moorage.kb.parse.pdf.code_lines import code_block, joined_code, means_code
-from moorage.kb.parse.pdf.line_tables import CJK, cells_of, hangs, in_rows, join_lines, joined_tables, table_of
+from moorage.kb.parse.pdf.line_tables import CJK, cells_of, hangs, in_rows, is_hyphenated, join_lines, joined_tables, table_of
 from moorage.kb.parse.pdf.lines import OutlineEntry, PageText, TextLine
 
 _DIGITS = re.compile(r"\d+")
@@ -279,6 +279,8 @@ def _goes_on(above: TextLine, below: TextLine, edges: dict[int, float], pitch: f
     step = above.base - below.base
     if abs(above.size - below.size) > _SAME_SIZE * size or not 0 < step <= 4.5 * size:
         return False
+    if is_hyphenated(above.text, below.text) and step <= 2 * size:
+        return True
     if step > min(1.25 * pitch, 3 * size) and not _is_plainly_cut(above, below, edges):
         return False
     starts_item = _STARTS_ITEM.match(below.text) is not None

@@ -17,6 +17,8 @@ _MARKER = re.compile(
     r"^(?:[•●○▪■◆◦‣➢·–-]|[（(]?(?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）.、]|\d{1,2}(?:\.\d{1,2}){1,4}\.?|第[一二三四五六七八九十百\d]+[条章节]|[①-⑳]|\[\d+\])$"
 )
 _DELIMITER = re.compile(r"\|(?: --- \|)+")
+# state-of-the-|art, A-|frame, 2019-|2021: such a hyphen is written in the middle of a line, too.
+_KEEPS_HYPHEN = re.compile(r"(?:[\w)]-[^\s-]*|(?<![\w])[A-Z]|\d)-$")
 _BAR = re.compile(r"(?<!\\)\|")
 _TABLE_ROWS = 3
 _FREE_STRIP = 0.3  # times the type size
@@ -120,13 +122,20 @@ def join_lines(texts: Sequence[str]) -> str:
     """Lines as one: Chinese without a blank, a word that was cut without its hyphen."""
     joined = texts[0]
     for text in texts[1:]:
-        if joined.endswith("-") and len(joined) > 1 and joined[-2].isalpha() and text[:1].islower():
-            joined = joined[:-1] + text
+        if is_hyphenated(joined, text):
+            joined = (joined if _KEEPS_HYPHEN.search(joined) else joined[:-1]) + text
         elif CJK.match(joined[-1:]) or CJK.match(text[:1]):
             joined += text
         else:
             joined += f" {text}"
     return joined
+
+
+def is_hyphenated(above: str, below: str) -> bool:
+    """Whether a word, or a range of numbers, is parted by the end of a line."""
+    if above[-1:] != "-":
+        return False
+    return (above[-2:-1].isalpha() and below[:1].islower()) or (above[-2:-1].isdigit() and below[:1].isdigit())
 
 
 def joined_tables(above: str, below: str) -> str:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from moorage.core.errors import DocumentEncrypted
@@ -19,6 +20,7 @@ from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
 from moorage.kb.parse.pdf.signs import SIGNS, typed, with_raised
+from moorage.kb.parse.pdf.turned import closed, is_turned, is_vertical, set_upright, ways_of
 from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ _PIECE_GAP = 0.7
 _PIECE = "\x1f"
 _PIECES = re.compile(r"[\t\x1f]")
 _LONGEST_TITLE = 300
-_TURNED = 0.2  # radians
+_MARGIN = 0.1
+_PART_LINES = 3
+_PART_CHARACTERS = 60
 _PAGES_AT_ONCE = 64
 _MOST_PARTS = 16
 
@@ -113,6 +117,7 @@ def read_pdf(source: Source) -> PdfText:
     gallery = Gallery()
     for several in _parts(min(count, PDF_PAGES)):
         _read_pages(source, several, pages, damaged, gallery)
+        source.on_page(len(pages), min(count, PDF_PAGES))
     logos = gallery.repeated()
     pages = [_without_pictures(page, logos) for page in pages] if logos else pages
     return PdfText(
@@ -177,22 +182,62 @@ def _outline(document: pypdfium2.PdfDocument) -> tuple[OutlineEntry, ...]:
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int, gallery: Gallery) -> PageText:
+    """A page; what is set sideways on it stands below the rest."""
+    with _loaded(document, index) as (page, text_page):
+        count = text_page.count_chars()
+        columns, ways = is_vertical(text_page.raw, count), ways_of(text_page.raw, count)
+        if not columns and (not ways or (ways == (0,) and not page.get_rotation())):
+            return _read_straight(page, text_page, gallery, drops_turned=bool(ways))
+    if columns:  # they run like lines that are turned, only that their letters stand upright
+        ways = (1,)
+    set_upright(document, index, ways[0])
+    with _loaded(document, index) as (page, text_page):
+        found = _read_straight(page, text_page, gallery, drops_turned=not columns, is_mixed=len(ways) > 1)
+    if columns:
+        return replace(found, lines=tuple(replace(line, cells=tuple(map(closed, line.cells))) for line in found.lines))
+    for before, way in pairwise(ways):
+        set_upright(document, index, (way - before) % 4)
+        with _loaded(document, index) as (page, text_page):
+            found = _with_part(found, _read_straight(page, text_page, None, is_mixed=True))
+    return found
+
+
+@contextmanager
+def _loaded(document: pypdfium2.PdfDocument, index: int) -> Generator[tuple[pypdfium2.PdfPage, pypdfium2.PdfTextPage]]:
     page = document[index]
     try:
-        width, height = page.get_size()
         text_page = page.get_textpage()
         try:
-            lines = _read_lines(text_page.raw, text_page.count_chars())
-            tables = ruled_tables(page.raw, text_page.raw)
+            yield page, text_page
         finally:
             text_page.close()
-        if _is_sparse(lines):
-            has_image = any(True for _ in images_on(page))
-            return PageText(tuple(lines), width, height, has_image)
-        shown = gallery.on_page(page, width, height)
-        return PageText(tuple(_with_things(lines, tables, shown)), width, height)
     finally:
         page.close()
+
+
+def _read_straight(
+    page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, gallery: Gallery | None, *, drops_turned: bool = True, is_mixed: bool = False
+) -> PageText:
+    """What runs from left to right on a page. Without a gallery its pictures are left where they are."""
+    width, height = page.get_size()
+    lines = _read_lines(text_page.raw, text_page.count_chars(), drops_turned=drops_turned)
+    tables = ruled_tables(page.raw, text_page.raw)
+    if is_mixed:  # the letters of a table run one way; seen from another one they are no rows
+        tables = [table for table in tables if any(_is_inside(line, table) for line in lines)]
+    if gallery is None:
+        return PageText(tuple(_with_things(lines, tables, [])), width, height)
+    if _is_sparse(lines):
+        return PageText(tuple(lines), width, height, any(True for _ in images_on(page)))
+    return PageText(tuple(_with_things(lines, tables, gallery.on_page(page, width, height))), width, height)
+
+
+def _with_part(page: PageText, part: PageText) -> PageText:
+    """A page with what runs another way on it put below. A mark in the margin is no part, nor are the heads and feet of a page."""
+    inner = [line for line in part.lines if line.block or _MARGIN * part.height < line.base < (1 - _MARGIN) * part.height]
+    if not any(line.block for line in inner) and (len(inner) < _PART_LINES or sum(len(line.text) for line in inner) < _PART_CHARACTERS):
+        return page
+    above = [replace(line, base=line.base + part.height) for line in page.lines]
+    return PageText((*above, *inner), max(page.width, part.width), page.height + part.height, page.has_image)
 
 
 def _is_sparse(lines: Sequence[TextLine]) -> bool:
@@ -241,14 +286,13 @@ def _without_pictures(page: PageText, names: Collection[str]) -> PageText:
     return replace(page, lines=tuple(line for line in page.lines if line.block not in blocks))
 
 
-def _read_lines(text_page: object, count: int) -> list[TextLine]:
+def _read_lines(text_page: object, count: int, *, drops_turned: bool) -> list[TextLine]:
     """Character by character, by their places: pdfium's own line ends are wrong where a page is set glyph by glyph."""
     from pypdfium2 import raw
 
     code_at, origin_at = raw.FPDFText_GetUnicode, raw.FPDFText_GetCharOrigin
     x, y = ctypes.c_double(), ctypes.c_double()
     lines: list[TextLine] = []
-    is_upright = not _is_turned_page(text_page, count)
     making = _Line(text_page)
     for index in range(count):
         code = code_at(text_page, index)
@@ -262,7 +306,7 @@ def _read_lines(text_page: object, count: int) -> list[TextLine]:
         if not making.takes(x.value, y.value):
             lines += making.finished()
             making = _Line(text_page)
-        if is_upright and making.is_empty and _is_turned(text_page, index):
+        if drops_turned and making.is_empty and is_turned(text_page, index):
             continue  # a mark in the margin, or a watermark across the page
         making.add(chr(code), index, x.value, y.value)
     return lines + making.finished()
@@ -378,6 +422,8 @@ class _Line:
         text = "".join(with_raised(self._characters, self._raised)).translate(SIGNS)
         found = zip(_PIECES.split(text), [*_PIECES.findall(text), ""], starts, ends, strict=True)
         pieces = [(" ".join(part.split()), cut, start, end) for part, cut, start, end in found]
+        if len(pieces) > 1 and pieces[0][0] == "o":  # Word's bullet of the second level; the word has no such gap behind it
+            pieces[0] = ("◦", *pieces[0][1:])
         cells = _cells(pieces)
         if not cells:
             return []
@@ -420,20 +466,6 @@ def _cells(pieces: Sequence[tuple[str, str, float, float]]) -> list[tuple[str, f
             cells.append((text, start, end))
         is_open = cut == _PIECE and (is_open or bool(text))
     return cells
-
-
-def _is_turned(text_page: object, index: int) -> bool:
-    """Whether a character stands at another angle than the page."""
-    from pypdfium2 import raw
-
-    angle = raw.FPDFText_GetCharAngle(text_page, index)
-    return _TURNED < angle < 2 * math.pi - _TURNED
-
-
-def _is_turned_page(text_page: object, count: int) -> bool:
-    """Whether most of a page is turned: then nothing is left out for it."""
-    sample = range(0, count, max(1, count // 40))
-    return sum(_is_turned(text_page, index) for index in sample) * 2 > len(sample)
 
 
 def _box(text_page: object, index: int) -> tuple[float, float, float, float]:

@@ -1,0 +1,1 @@
+"""The gateway described in OpenAPI's words. Loaded only when somebody asks for it."""
