@@ -6,9 +6,8 @@ The same words as the commands. What reckons is loaded by the first request that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
@@ -18,7 +17,7 @@ from fastapi.responses import JSONResponse
 from moorage.core.errors import BadInput, Language, ModelNotFound
 from moorage.core.settings import Settings
 from moorage.web import model_shapes as s
-from moorage.web.log_body import LogBytes, log_of
+from moorage.web.log_body import KEPT_BYTES, LogBytes, log_of
 from moorage.web.pages import language_of
 from moorage.web.security import is_from_here
 from moorage.wiring import Home
@@ -182,23 +181,31 @@ def _entries(body: s.PlanBody, reach: Reach) -> list[ServiceEntry]:
 
 
 def _diagnosed(log: LogBytes, language: Language) -> Data:
-    from moorage.engines.doctor import diagnose, diagnosis_data, log_lines
+    from moorage.engines.doctor import diagnose, diagnosis_data
 
-    found = diagnose(log_lines(BytesIO(log.data)))
-    return {**diagnosis_data(found, language), "around": _around(found, log.data), "left_out_bytes": log.left_out}
+    found = diagnose(_lines(log))
+    return {**diagnosis_data(found, language), "around": _around(found, log), "left_out_bytes": log.left_out}
 
 
-def _around(found: Diagnosis, data: bytes) -> list[s.LogLineShape]:
-    """The line that tells with its neighbours, as they stand in the log."""
+def _lines(log: LogBytes) -> Iterator[str]:
     from moorage.engines.doctor import log_lines
-    from moorage.engines.doctor.lines import plain
+
+    return log_lines(BytesIO(log.data), KEPT_BYTES, "log")
+
+
+def _around(found: Diagnosis, log: LogBytes) -> list[s.LogLineShape]:
+    """The line that tells with its neighbours, as they stand in the log."""
+    from moorage.engines.doctor.lines import LeftOut, plain
 
     finding = found.cause or found.wrapper
     line = finding.line if finding else found.first_error
     if line is None:
         return []
-    first = max(line.number - _BEFORE, 1)
-    return [
-        {"line": number, "text": plain(text)}
-        for number, text in enumerate(islice(log_lines(BytesIO(data)), first - 1, line.number + _AFTER), first)
-    ]
+    number, shown = 0, list[s.LogLineShape]()
+    for text in _lines(log):
+        number += text.lines if isinstance(text, LeftOut) else 1
+        if number > line.number + _AFTER:
+            break
+        if number >= line.number - _BEFORE and not isinstance(text, LeftOut):
+            shown.append({"line": number, "text": plain(text)})
+    return shown
