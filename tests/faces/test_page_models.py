@@ -207,15 +207,16 @@ def test_a_real_model_is_planned(visit: Visit) -> None:
 
 
 def test_what_is_hostile_in_a_name_is_only_text(visit: Visit) -> None:
-    name = "<img src=x onerror='window.hacked=1'>"
-    page = visit(asked("small") + "&")
-    page.wait_for_selector("#result:not([hidden])")
+    page = visit("/plan", console="40")
+    page.fill("[name=model]", "small")
+    page.fill("#gpus", "4090")
 
-    page.fill("[name=name]", name)
+    page.fill("[name=name]", "<img src=x onerror='window.hacked=1'>")
     page.click("#go")
 
-    until(page, "document.querySelector('.services tbody th').textContent.includes('<img')")
-    assert page.locator("#result img").count() == 0 and page.evaluate("window.hacked") is None
+    page.wait_for_selector("#trouble:not(:empty)")
+    assert "<img" in page.inner_text("#trouble")
+    assert page.locator("main img").count() == 0 and page.evaluate("window.hacked") is None
 
 
 def diagnosed(visit: Visit, log: str = LOG, **options: object) -> Page:
@@ -361,6 +362,14 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
                  checked(visit, COMMAND + " --" + "y" * 300, locale=locale, **PHONE)):  # fmt: skip
         page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_reference_describes_all_of_it_and_fits_a_phone(visit: Visit) -> None:
+    page = visit("/docs", **PHONE)
+
+    described = page.locator(".operation h3").all_inner_texts()
+    assert {"POST /api/plan", "POST /api/model/check", "POST /api/doctor"} <= set(described)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_every_page_has_one_title_named_fields_and_named_buttons(visit: Visit) -> None:

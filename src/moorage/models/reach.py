@@ -49,7 +49,7 @@ def reachable(text: str, reach: Reach, environ: Mapping[str, str] | None = None)
     for prefix, look in CACHES.items():
         if look(text, environ) is not None:
             return f"{prefix}:{text}"
-    raise ModelNotFound(name=text, reason="it is in no cache on this machine")
+    raise ModelNotFound(name=text, reason="it is in no cache on this machine", reason_zh="本机缓存中没有")
 
 
 def known_models(reach: Reach, environ: Mapping[str, str] | None = None) -> list[str]:

@@ -32,14 +32,19 @@ class ServiceBody(BaseModel):
     tp: int | None = Field(None, ge=1, le=64, description="cards to cut the model over")
     pp: int | None = Field(None, ge=1, le=64, description="stages to cut it into")
     eager: bool = Field(False, description="without CUDA graphs")
-    lora_rank: int = Field(0, ge=0, le=1024)
+    lora_rank: int = Field(0, ge=0, le=512)
     cards: list[int] | None = Field(None, min_length=1, max_length=64, description="the cards it may use")
 
 
 class PlanBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    services: list[ServiceBody] = Field(min_length=1, max_length=MOST_SERVICES)
+    services: list[ServiceBody] = Field(
+        min_length=1,
+        max_length=MOST_SERVICES,
+        examples=[[{"model": "hf:Qwen/Qwen3-8B", "context": 16384, "users": 4}]],
+        description="each a `model`; besides, as wished: `name`, `context`, `users`, `max_seqs`, `batched_tokens`, `kv_cache_dtype`, `tp`, `pp`, `eager`, `lora_rank`, `cards`",
+    )
     gpus: str | None = Field(
         None, max_length=200, examples=["2x4090"], description="the cards, e.g. 4x4090 or 2xL40S,A100-80G; this machine's when not given"
     )

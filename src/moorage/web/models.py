@@ -6,9 +6,8 @@ The same words as the commands. What reckons is loaded by the first request that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
@@ -18,7 +17,7 @@ from fastapi.responses import JSONResponse
 from moorage.core.errors import BadInput, Language, ModelNotFound
 from moorage.core.settings import Settings
 from moorage.web import model_shapes as s
-from moorage.web.log_body import LogBytes, log_of
+from moorage.web.log_body import KEPT_BYTES, LogBytes, log_of
 from moorage.web.pages import language_of
 from moorage.web.security import is_from_here
 from moorage.wiring import Home
@@ -64,8 +63,10 @@ def model_routes(home: Home, *, is_loopback: bool) -> APIRouter:
 
     @router.post("/api/model/check", response_model=s.CheckedShape)
     async def check(request: Request, body: s.CheckBody, language: Speaks) -> JSONResponse:
-        """What is wrong with a vLLM command line for a version, and the mended line; `forecast` says what it will use of each card, where its
-        model can be named from where the caller is."""
+        """What is wrong with a vLLM command line for a version, and the mended line.
+
+        `forecast` says what it will use of each card; it is null where the model cannot be named from where the caller is.
+        """
         return JSONResponse(await bench.do(_checked, body, reach(request), home.settings.data, language))
 
     @router.get("/api/plan/gpus")
@@ -80,8 +81,10 @@ def model_routes(home: Home, *, is_loopback: bool) -> APIRouter:
 
     @router.post("/api/doctor", response_model=s.DiagnosisShape, openapi_extra=_LOG_BODY)
     async def doctor(request: Request, language: Speaks) -> JSONResponse:
-        """Why a model server failed, from its log: `{"log": "..."}`, or the log itself as `text/plain` up to 256 MiB, of which the first and the
-        last 4 MiB are read. `around` are the lines about the evidence; their numbers count what was read."""
+        """Why a model server failed, from its log: `{"log": "..."}`, or the log itself as `text/plain`, up to 256 MiB.
+
+        Of a log above 8 MiB the first and the last half of that are read. `around` are the lines about the evidence, as numbered in what was read.
+        """
         log = await log_of(request)
         return JSONResponse(await bench.do(_diagnosed, log, language))
 
@@ -178,23 +181,31 @@ def _entries(body: s.PlanBody, reach: Reach) -> list[ServiceEntry]:
 
 
 def _diagnosed(log: LogBytes, language: Language) -> Data:
-    from moorage.engines.doctor import diagnose, diagnosis_data, log_lines
+    from moorage.engines.doctor import diagnose, diagnosis_data
 
-    found = diagnose(log_lines(BytesIO(log.data)))
-    return {**diagnosis_data(found, language), "around": _around(found, log.data), "left_out_bytes": log.left_out}
+    found = diagnose(_lines(log))
+    return {**diagnosis_data(found, language), "around": _around(found, log), "left_out_bytes": log.left_out}
 
 
-def _around(found: Diagnosis, data: bytes) -> list[s.LogLineShape]:
-    """The line that tells with its neighbours, as they stand in the log."""
+def _lines(log: LogBytes) -> Iterator[str]:
     from moorage.engines.doctor import log_lines
-    from moorage.engines.doctor.lines import plain
+
+    return log_lines(BytesIO(log.data), KEPT_BYTES, "log")
+
+
+def _around(found: Diagnosis, log: LogBytes) -> list[s.LogLineShape]:
+    """The line that tells with its neighbours, as they stand in the log."""
+    from moorage.engines.doctor.lines import LeftOut, plain
 
     finding = found.cause or found.wrapper
     line = finding.line if finding else found.first_error
     if line is None:
         return []
-    first = max(line.number - _BEFORE, 1)
-    return [
-        {"line": number, "text": plain(text)}
-        for number, text in enumerate(islice(log_lines(BytesIO(data)), first - 1, line.number + _AFTER), first)
-    ]
+    number, shown = 0, list[s.LogLineShape]()
+    for text in _lines(log):
+        number += text.lines if isinstance(text, LeftOut) else 1
+        if number > line.number + _AFTER:
+            break
+        if number >= line.number - _BEFORE and not isinstance(text, LeftOut):
+            shown.append({"line": number, "text": plain(text)})
+    return shown

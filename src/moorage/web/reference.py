@@ -19,6 +19,7 @@ class Parameter:
     kind: str
     required: bool
     text: str
+    example: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def _fields(openapi: Json, schema: Json, place: str) -> Iterable[Parameter]:
     names = cast("list[object]", required) if isinstance(required, list) else []
     for name, described in _object(schema.get("properties")).items():
         field = _resolved(openapi, _object(described))
-        yield Parameter(name, place, _kind(openapi, field), name in names, str(field.get("description", "")))
+        examples = field.get("examples")
+        example = cast("list[object]", examples)[0] if isinstance(examples, list) and examples else None
+        yield Parameter(name, place, _kind(openapi, field), name in names, str(field.get("description", "")), example)
 
 
 def _parameter(openapi: Json, described: Json) -> Parameter:
@@ -114,12 +117,14 @@ def _curl(url: str, method: str, media: str | None, fields: Iterable[Parameter])
             word for field in fields for word in ("-F", f"{field.name}=@FILE" if field.kind.startswith("file") else f"{field.name}=…")
         ]
     elif media == "application/json":
-        example = {field.name: _example(field) for field in fields if field.required}
+        example = {field.name: _example(field) for field in fields if field.required or field.example is not None}
         words += ["-H", "content-type: application/json", "-d", json.dumps(example, ensure_ascii=False)]
     return " ".join(shlex.quote(word) for word in [*words, url])
 
 
 def _example(field: Parameter) -> object:
+    if field.example is not None:
+        return field.example
     kind = field.kind.split(" | ")[0]
     if kind.startswith('"'):
         return json.loads(kind)

@@ -57,6 +57,18 @@ def test_an_operation_shows_a_command_that_sends_its_required_fields() -> None:
     assert ask.answers == (("200", "The answer"),)
 
 
+def test_a_field_s_own_example_stands_in_the_command() -> None:
+    fields = {
+        "services": {"type": "array", "examples": [[{"model": "m"}]]},
+        "gpus": {"type": "string", "examples": ["2x4090"]},
+        "vllm": {"type": "string"},
+    }
+    body = {"content": {"application/json": {"schema": {"required": ["services"], "properties": fields}}}}
+    (group,) = groups({"paths": {"/api/plan": {"post": {"requestBody": body}}}}, "http://h")
+
+    assert """'{"services": [{"model": "m"}], "gpus": "2x4090"}'""" in group.operations[0].curl
+
+
 def test_an_upload_is_sent_as_a_form() -> None:
     (add,) = groups(DESCRIPTION, "http://h")[1].operations
 
