@@ -70,6 +70,7 @@ class Target:
     port: int
     pid: int = 0
     start_s: float = 0.0
+    start_cpu_s: float = 0.0
     key: str = KEY
 
     @property
@@ -112,7 +113,8 @@ def measure(options: argparse.Namespace, direct: Target, targets: Sequence[Targe
     import uvloop
 
     rows: dict[str, dict[str, Any]] = {
-        t.name: {"start_s": round(t.start_s, 2), "idle_rss_mb": rss_mb(t.pids) if t.pids else None} for t in (direct, *targets)
+        t.name: {"start_s": round(t.start_s, 2), "start_cpu_s": round(t.start_cpu_s, 2), "idle_rss_mb": rss_mb(t.pids) if t.pids else None}
+        for t in (direct, *targets)
     }
     for title, one in (("requests", _requests), ("single", _single), ("chunks", _chunks), ("streams", _streams)):
         turns: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
@@ -122,13 +124,13 @@ def measure(options: argparse.Namespace, direct: Target, targets: Sequence[Targe
                 turns[target.name].append(uvloop.run(one(target, options)))
         for name, found in turns.items():
             rows[name][title] = {key: _middle([each[key] for each in found]) for key in found[0]}
+    for target in targets:
+        if options.soak and target.name == "moorage":
+            rows[target.name]["soak"] = uvloop.run(_soak(target, options.soak))
     for count in options.open:
         for target in (direct, *targets):
             print(f"{count} open: {target.name}", file=sys.stderr)
             rows[target.name][f"open_{count}"] = uvloop.run(_open(target, count))
-    for target in targets:
-        if options.soak and target.name == "moorage":
-            rows[target.name]["soak"] = uvloop.run(_soak(target, options.soak))
     found = figures(rows)
     return {"rows": rows, "figures": found, "targets": verdicts(found)}
 
@@ -379,8 +381,9 @@ def _running(name: str, port: int, process: subprocess.Popen[Any], began: float,
     """Waits for the first answer; ends the process by its own number."""
     try:
         started = wait_for_answer(port, key, process) - began
+        busy = cpu_s(family(process.pid))
         time.sleep(1.0)
-        yield Target(name, port, process.pid, started, key)
+        yield Target(name, port, process.pid, started, busy, key)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -414,7 +417,7 @@ def free_port() -> int:
 def text(result: Mapping[str, Any]) -> str:
     lines: list[str] = []
     for name, row in result["rows"].items():
-        lines.append(f"{name}: start {row['start_s']} s, idle {row['idle_rss_mb']} MB")
+        lines.append(f"{name}: start {row['start_s']} s ({row['start_cpu_s']} s of CPU), idle {row['idle_rss_mb']} MB")
         lines += [
             f"  {title}: " + "  ".join(f"{k} {v}" for k, v in found.items() if v not in ("", None))
             for title, found in row.items()

@@ -235,3 +235,28 @@ def test_people_come_before_batches() -> None:
             thread.join()
 
     assert order == ["first", "interactive", "interactive", "batch", "batch"]
+
+
+def test_patience_counts_from_each_request_also_on_a_connection_that_was_kept() -> None:
+    with backend() as server, gateway(entry(server), settings={"answer_timeout_s": 0.5, "first_token_timeout_s": 0.5}) as client:
+        for _ in range(4):
+            assert client.chat().status == 200
+            time.sleep(0.2)
+        server.answer(reply(b"{}", delay_s=0.35, headers={"content-type": "application/json"}))
+        assert client.chat().status == 200
+        server.answer(Play((), ending="hang"))
+        began = time.monotonic()
+        assert client.chat().status == 504
+        waited = time.monotonic() - began
+
+    assert server.connections == 1
+    assert 0.4 < waited < 3
+
+
+def test_a_shorter_patience_holds_after_a_longer_one_on_the_same_connection() -> None:
+    with backend() as server, gateway(entry(server), settings={"answer_timeout_s": 100.0, "first_token_timeout_s": 0.3}) as client:
+        assert client.chat().status == 200
+        server.answer(Play((), ending="hang"))
+        assert client.chat(stream=True).status == 504
+
+    assert server.connections == 1

@@ -237,3 +237,32 @@ def test_a_quota_is_the_rules_in_whole_numbers() -> None:
 
     assert Quota.of(rules) == Quota(1, 2, 3, 4, 5, 100_000_000, 20_500_000_000)
     assert not Quota(requests=1).has_budget and Quota(day_cost=0).has_budget
+
+
+amounts = st.integers(0, 60)
+limits = st.none() | st.integers(0, 100)
+
+
+@given(
+    st.lists(st.tuples(gaps, amounts, amounts, st.booleans()), max_size=60),
+    st.builds(Quota, limits, limits, limits, limits, limits, limits, limits),
+)
+@settings(max_examples=200, deadline=None)
+def test_trying_takes_exactly_what_is_not_short_and_changes_nothing_else(steps: list[tuple[int, int, int, bool]], quota: Quota) -> None:
+    asked, tried, now = account(), account(), 0
+    running: list[tuple[Taken, Taken]] = []
+    for gap, tokens, cost, ends in steps:
+        now += gap
+        moment, wanted = at(now), Wanted(tokens, cost)
+        short = asked.shortage(moment, quota, wanted)
+        taken = tried.try_take(moment, quota, wanted)
+        assert (short is None) == (taken is not None)
+        if taken is not None:
+            running.append((asked.take(moment, quota, wanted), taken))
+        if ends and running:
+            first, second = running.pop(0)
+            asked.settle(moment, first, tokens // 2, cost // 2)
+            tried.settle(moment, second, tokens // 2, cost // 2)
+        assert tried.in_flight() == asked.in_flight()
+        assert tried.spent(TODAY) == asked.spent(TODAY)
+        assert (tried.requests.used(now), tried.tokens.used(now)) == (asked.requests.used(now), asked.tokens.used(now))
