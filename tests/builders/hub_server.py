@@ -13,9 +13,18 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @contextmanager
-def hub_server(files: Mapping[str, bytes], listed: Mapping[str, bytes] | None = None) -> Iterator[str]:
-    """Serves ``files`` as the model Org/Name; the listing is of ``listed`` where that is given. Yields the address."""
-    shown = listed or files
+def hub_server(
+    files: Mapping[str, bytes],
+    listed: Mapping[str, bytes] | None = None,
+    breaks: Mapping[str, int] | None = None,
+    ranges: list[str] | None = None,
+) -> Iterator[str]:
+    """Serves ``files`` as the model Org/Name; the listing is of ``listed`` where that is given. Yields the address.
+
+    The first answer for a file in ``breaks`` ends after so many bytes. ``ranges`` is given the ranges that are asked for.
+    """
+    shown, left = listed or files, dict(breaks or {})
+    asked = ranges if ranges is not None else []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -47,13 +56,24 @@ def hub_server(files: Mapping[str, bytes], listed: Mapping[str, bytes] | None = 
             name = path.partition(f"/resolve/{COMMIT}/")[2] or path.partition("/resolve/main/")[2]
             if name not in files:
                 return self._send(404, b"{}", {"X-Error-Code": "EntryNotFound" if name else "RepoNotFound"}, with_body)
+            if with_body and name in left:
+                return self._break(files[name], left.pop(name))
             return self._file(files[name], with_body)
+
+        def _break(self, data: bytes, after: int) -> None:
+            self.send_response(200)
+            self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:after])
+            self.close_connection = True
 
         def _file(self, data: bytes, with_body: bool) -> None:
             etag = hashlib.sha256(data).hexdigest()
             headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data)), "Accept-Ranges": "bytes"}
             begin = self.headers.get("Range", "").removeprefix("bytes=").split("-")[0]
             if begin.isdigit() and int(begin):
+                asked.append(self.headers["Range"])
                 part = data[int(begin) :]
                 return self._send(206, part, {**headers, "Content-Range": f"bytes {begin}-{len(data) - 1}/{len(data)}"}, with_body)
             return self._send(200, data, headers, with_body)

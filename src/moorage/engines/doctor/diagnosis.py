@@ -13,7 +13,7 @@ from moorage.engines.doctor.lines import LogLine, read_lines
 from moorage.engines.doctor.nearest import nearest_in
 from moorage.engines.doctor.progress import Progress
 from moorage.engines.doctor.signs import SignIndex, words_of
-from moorage.engines.doctor.trouble import ERROR, is_exception, is_failure, is_trouble, weight_of
+from moorage.engines.doctor.trouble import ERROR, goes_on, is_exception, is_failure, is_trouble, weight_of
 
 REPEATS_KEPT = 20_000
 OTHERS_SHOWN = 5
@@ -21,6 +21,9 @@ UNKNOWN_KEPT = 50
 EVIDENCE_CHARACTERS = 600
 # A rank is worth as much as six explained characters: of 0 to 25 tried on the development lines, 3 to 15 name as many.
 RANK_CHARACTERS = 6
+# So few lines are what somebody pasted: the failure itself, without a level and perhaps without any word of trouble.
+PASTED_LINES = 12
+LEAST_WORDS = 6
 LEAST_SHARE = 0.1  # of a card; with less nobody wants to start a server
 
 _NUMBER = re.compile(r"\d+")
@@ -125,6 +128,7 @@ class _Reader:
         self._failed_run: _Run | None = None
         self._seen: set[str] = set()
         self._frames = Frames()
+        self._quiet: list[LogLine] = []  # the first lines that look like no trouble
         self._broken_off = ""  # the text of an error that goes on in the next line, perhaps
         self._lines = 0
 
@@ -159,6 +163,8 @@ class _Reader:
         trouble = is_trouble(line)
         if trouble and self._run.first_error is None:
             self._run.first_error = line
+        elif not trouble and not line.level and len(self._quiet) < PASTED_LINES and not goes_on(line):
+            self._quiet.append(line)
         hits = self._hits(line, words, trouble)
         self._broken_off = line.text if trouble and not any(hit.is_sign for hit in hits) else ""
         if trouble and not hits:
@@ -208,7 +214,19 @@ class _Reader:
         for line in sorted(run.unknown, key=lambda line: not is_exception(line)):
             if id := nearest_in(self._known).of(f"{line.text} {in_english(line.text)}", is_failure(line)):
                 return _found(self._known.causes[id], line, "possible")
-        return None
+        if self._lines > PASTED_LINES or run.of("wrapper") or run.of("info") or run.survived:
+            return None
+        return next((found for line in self._quiet if (found := self._of_pasted(line))), None)
+
+    def _of_pasted(self, line: LogLine) -> Finding | None:
+        """What a line without a level or a word of trouble may mean: by its hints, else by the nearest words."""
+        if len(words_of(line.text).split()) < LEAST_WORDS:
+            return None
+        said = f"{line.text} {in_english(line.text)}"
+        hits = self._matches(self._known.hints, line, words_of(said), ERROR, False)
+        hits.sort(key=lambda hit: hit.strength, reverse=True)
+        id = hits[0].cause.id if hits else nearest_in(self._known).of(said, False)
+        return _found(self._known.causes[id], line, "possible") if id else None
 
 
 def _finding(hit: _Hit) -> Finding:

@@ -36,6 +36,7 @@ _BEFORE = re.compile(
     rf"|(?:\| *)?\[?(?i:{_LEVELS_WRITTEN})\](?: \(\w{{1,30}}\))?|\| *(?:{_LEVELS_WRITTEN}) *\|"
     r"|[\w.]{1,80}:[\w<>]{1,60}:\d+ -(?=\s)"  # loguru
     r"|(?:DEBG|ERRO|INFO) '[^']{1,80}' std(?:err|out) output:"  # supervisor
+    r"|Warning:(?=\s)"
     r"|-(?=\s)"
     r")\s*"
 )

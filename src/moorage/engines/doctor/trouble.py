@@ -42,7 +42,7 @@ _COPED_WITH = any_of(
     r"we do not enable|is expected if|experimental|not constrained|using dummy|to make .{0,40} fast|cannot (?:load|save) aot|async output process",
 )
 # Without a level only what says outright that the program goes on is believed, and only of one message: people quote several in a line.
-_GOES_ON = any_of(r"falling ?back to|using:? '?default|failed to mlock|no effect here", "使用默认", "已重试")
+_GOES_ON = any_of(r"falling ?back to|using:? '?default|failed to mlock|no effect here|you can (?:safely )?ignore", "使用默认", "已重试")
 _TALK = any_of(r'Starting to load model|Serving model|Loading (?:safetensors|pt) checkpoint|\{"id": ?"(?:chat)?cmpl-')
 ONE_MESSAGE = 250
 _EXCEPTION = re.compile(r"(?:^|[\s.])[A-Z]\w*(?:Error|Exception|Interrupt|Timeout)\b\s*[:(]")
@@ -67,6 +67,11 @@ def is_trouble(line: LogLine) -> bool:
         return line.level == "error"
     said = f"{line.text} {in_english(line.text)}"
     return not _SOFT.search(said) and _TROUBLE.search(said) is not None
+
+
+def goes_on(line: LogLine) -> bool:
+    """Whether a line says that the program does something else and carries on, or is mere talk."""
+    return any(pattern.search(line.text) for pattern in (_SOFT, _COPED_WITH, _GOES_ON, _TALK))
 
 
 def is_failure(line: LogLine) -> bool:
