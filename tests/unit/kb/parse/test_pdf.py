@@ -11,6 +11,7 @@ from PIL import Image
 from moorage.core.errors import DocumentUnreadable
 from moorage.kb.parse import Source, parse
 from moorage.kb.parse.pdf.lines import read_pdf
+from moorage.kb.parse.pdf.signs import unspaced
 from moorage.testing.documents import pdf, scanned_pdf
 
 FULL = "本文介绍系统的安装方法与使用说明，以及常见问题的处理办法和联系方"
@@ -307,3 +308,23 @@ def test_the_letter_that_word_takes_for_a_bullet_makes_an_item_and_the_word_does
     text = parse(Source("a.pdf", pdf(items + words))).markdown
 
     assert "- Ropes and buoys\n  - thin ropes\n  - thick ropes" in text and "o porto" in text
+
+
+def test_a_gap_before_a_chinese_stop_is_no_blank() -> None:
+    text = parse(Source("a.pdf", pdf([("以应对老化、修改", 72, 700, 10), (" ", 152, 700, 10), ("、运行经验", 156, 700, 10)]))).markdown
+
+    assert text == "以应对老化、修改、运行经验"
+
+
+@pytest.mark.parametrize(
+    ("set_wide", "read"),
+    [
+        ("中 华 人 民 共 和 国 行 业 标 准", "中华人民共和国行业标准"),
+        ("关 于 ListNum 的 具 体 原 理 ， 详 见 https://a.example", "关于 ListNum 的具体原理，详见 https://a.example"),
+        ("目 录", "目 录"),
+        ("姓名 部门 电话 地址 邮编 备注", "姓名 部门 电话 地址 邮编 备注"),
+        ("他说 ”好” 。", "他说 ”好” 。"),
+    ],
+)
+def test_chinese_that_is_set_wide_is_read_without_blanks(set_wide: str, read: str) -> None:
+    assert unspaced(set_wide) == read

@@ -19,8 +19,8 @@ from moorage.kb.parse.limits import PDF_PAGES
 from moorage.kb.parse.notices import unreadable
 from moorage.kb.parse.pdf.images import Gallery, Shown, images_on
 from moorage.kb.parse.pdf.rules import RuledTable, ruled_tables
-from moorage.kb.parse.pdf.signs import SIGNS, typed, with_raised
-from moorage.kb.parse.pdf.turned import closed, is_turned, is_vertical, set_upright, ways_of
+from moorage.kb.parse.pdf.signs import SIGNS, closed, typed, unspaced, with_raised
+from moorage.kb.parse.pdf.turned import is_turned, is_vertical, set_upright, ways_of
 from moorage.kb.parse.tables import pipe_table
 
 if TYPE_CHECKING:
@@ -429,9 +429,11 @@ class _Line:
             return []
         size, is_bold = self._usual_font()
         code, letter = self._typed() if self._is_typewritten() else ("", 0.0)
-        kept = tuple((part, start, end) for part, _, start, end in pieces if part)
+        kept = tuple((unspaced(part), start, end) for part, _, start, end in pieces if part)
         spans = tuple((start, end) for _, start, end in cells)
-        return [TextLine(tuple(part for part, *_ in cells), left, right, self._base, size, is_bold, spans, "", kept, code, letter)]
+        return [
+            TextLine(tuple(unspaced(part) for part, *_ in cells), left, right, self._base, size, is_bold, spans, "", kept, code, letter)
+        ]
 
     def _is_typewritten(self) -> bool:
         """Whether its letters are of one width; Chinese ones, in a comment, come from another font."""

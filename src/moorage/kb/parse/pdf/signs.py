@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from moorage.kb.parse.markdown import raised
 
 _LONGEST_GAP = 80
+_CHINESE = re.compile(r"[\u2e80-\uffef]")
+_BLANK_BETWEEN = re.compile(r"(?<=[\u2e80-\uffef]) (?=[\u2e80-\uffef])")
+_BLANK_BEFORE_STOP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[，。、；：！？）》])")
+_LEAST_ALONE = 6
+_MOST_ALONE = 0.8
 
 SIGNS: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u00ad\u200b\ufeff\uffff"), None),
@@ -27,6 +33,22 @@ def typed(signs: Sequence[str], places: Sequence[float]) -> tuple[str, float]:
         return "".join(signs), 0.0
     blanks = (" " * min(max(0, round(step / width) - 1), _LONGEST_GAP) for step in steps)
     return signs[0] + "".join(f"{blank}{sign}" for blank, sign in zip(blanks, signs[1:], strict=True)), width
+
+
+def unspaced(text: str) -> str:
+    """A line of Chinese that is justified, without the blanks that its gaps are taken for: before a stop, and between all signs where most stand
+    alone."""
+    if " " not in text:
+        return text
+    words = [word for word in text.split(" ") if _CHINESE.match(word)]
+    if len(words) >= _LEAST_ALONE and sum(len(word) == 1 for word in words) >= _MOST_ALONE * len(words):
+        return closed(text)
+    return _BLANK_BEFORE_STOP.sub("", text)
+
+
+def closed(text: str) -> str:
+    """The text without the blanks between Chinese signs."""
+    return _BLANK_BETWEEN.sub("", text)
 
 
 def with_raised(characters: Sequence[str], positions: Sequence[int]) -> list[str]:

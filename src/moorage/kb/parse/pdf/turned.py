@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +19,6 @@ _SAMPLE = 120
 _LEAST_SHARE = 0.04
 _QUARTER = math.pi / 2
 _CHINESE_FROM = 0x2E80
-_BLANK_BETWEEN = re.compile(r"(?<=[\u2e80-\uffef]) (?=[\u2e80-\uffef])")
 _PAIRS = 24
 _LEAST_PAIRS = 8
 _MOST = 0.7
@@ -64,11 +62,6 @@ def is_vertical(text_page: object, count: int) -> bool:
         pairs += 1
         below += abs(next_x - x) < y - next_y
     return pairs >= _LEAST_PAIRS and below > _MOST * pairs
-
-
-def closed(text: str) -> str:
-    """A column of Chinese without the blanks between its signs: they are as far apart as pdfium thinks words are."""
-    return _BLANK_BETWEEN.sub("", text)
 
 
 def _origin(text_page: object, index: int) -> tuple[float, float]:
