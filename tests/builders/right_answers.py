@@ -43,6 +43,8 @@ def _json(path: str, body: Mapping[str, object]) -> object:
         return {"results": [{"index": at, "relevance_score": 0.5} for at in range(len(documents))], "usage": USAGE}
     if path == "/score":
         return {"id": "s1", "object": "list", "data": [{"index": 0, "score": 0.5}], "usage": USAGE}
+    if path == "/decode":  # TEI's own
+        return ["hello"]
     if path == "/tokenize":
         return {"count": 2, "max_model_len": 4096, "tokens": [1, 2]}
     if path == "/detokenize":
