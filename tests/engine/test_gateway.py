@@ -159,6 +159,7 @@ def test_a_text_too_long_for_the_embedder_is_cut_when_asked_and_refused_otherwis
     assert refused.status == 400 and "length" in refused.error["message"]
     assert cut.status == 200 and cut.json()["usage"]["prompt_tokens"] == 64
     assert always.status == 200 and always.json()["usage"]["prompt_tokens"] > 64
+    assert cut.headers["x-moorage-truncated"] == always.headers["x-moorage-truncated"] == "0"
 
 
 def test_texts_become_tokens_and_back(door: Client) -> None:

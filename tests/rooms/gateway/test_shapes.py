@@ -52,6 +52,39 @@ def test_texts_of_many_requests_go_to_the_server_together_and_come_back_apart() 
     assert len(server.requests) < 30
 
 
+def _cuts(asked: Asked) -> Play:
+    """A server that reads twenty words at most and cuts the rest."""
+    if asked.path != "/tokenize":
+        return _embed(asked)
+    words = str(asked.json()["prompt"]).split()
+    return json_reply({"count": len(words), "max_model_len": 20, "tokens": [1] * len(words)})
+
+
+LONG = " ".join(["lengthy"] * 21)
+
+
+@pytest.mark.parametrize(("most", "told"), [(20, "1,2"), (-1, "1,2"), (21, "2"), (5000, None), (None, None)])
+def test_texts_that_the_server_cuts_as_asked_are_told_by_their_place(most: int | None, told: str | None) -> None:
+    more = {} if most is None else {"truncate_prompt_tokens": most}
+    with backend(_cuts) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", {"model": "m", "input": ["short", LONG, LONG + " more"], **more})
+        counted = sum(asked.path == "/tokenize" for asked in server.requests)
+
+    assert got.status == 200 and len(got.json()["data"]) == 3
+    assert got.headers.get("x-moorage-truncated") == told
+    assert counted == (0 if told is None else 2)  # what is short enough in bytes is not asked for
+
+
+def test_a_server_that_does_not_count_leaves_untold_what_it_cut() -> None:
+    def mute(asked: Asked) -> Play:
+        return json_reply({"error": {"message": "no such page"}}, 404) if asked.path == "/tokenize" else _embed(asked)
+
+    with backend(mute) as server, gateway(of(server, "vllm")) as client:
+        got = client.post("/v1/embeddings", {"model": "m", "input": LONG, "truncate_prompt_tokens": 2})
+
+    assert got.status == 200 and "x-moorage-truncated" not in got.headers
+
+
 def test_token_ids_of_an_unknown_tokenizer_are_refused_before_any_server_is_asked() -> None:
     with backend() as server, gateway(of(server, "vllm")) as client:
         got = client.post("/v1/embeddings", {"model": "m", "input": [[1, 2], [3]]})

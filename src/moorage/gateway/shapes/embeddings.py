@@ -40,6 +40,12 @@ class EmbeddingsRequest:
     rest: tuple[tuple[str, object], ...] = ()
 
     @property
+    def cut_at(self) -> int | None:
+        """After how many tokens the client lets the engine cut a text; -1 for what the model reads, None where it does not."""
+        most = dict(self.rest).get("truncate_prompt_tokens")
+        return most if isinstance(most, int) and not isinstance(most, bool) else None
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Requests with the same key may share a batch."""
         return (self.model, tuple((name, repr(value)) for name, value in self.rest))
