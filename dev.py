@@ -86,12 +86,10 @@ def all_tests() -> int:
     tests = ROOT / "tests"
     waiting = [f"tests/{name}" for name in ("faces", "journeys", "clients")]
     reckoning = sorted({f"tests/{path.relative_to(tests).parts[0]}" for path in tests.rglob("test_*.py")} - {*waiting, "tests/engine"})
-    with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen([find("pytest"), *waiting], env=inside(), stdout=said, stderr=subprocess.STDOUT) as beside,
-    ):
-        failed = run("pytest", *reckoning)
-        failed = beside.wait() or failed
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen([find("pytest"), *waiting], env=inside(), stdout=said, stderr=subprocess.STDOUT) as beside:
+            failed = run("pytest", *reckoning)
+            failed = beside.wait() or failed
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)
     return failed
