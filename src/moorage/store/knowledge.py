@@ -130,8 +130,3 @@ class KnowledgeRows:
                 c.execute(self._sql["delete_generation_leftovers"], (current.id,))
             c.execute(self._sql["make_current"], (building.id,))
         return current
-
-    def set_embedding(self, generation: Generation, embedding: str, dimension: int | None) -> None:
-        """Stamps an empty generation with the embedding that will fill it."""
-        with self._db.write() as c:
-            c.execute(self._sql["set_generation_embedding"], {"id": generation.id, "embedding": embedding, "dimension": dimension})

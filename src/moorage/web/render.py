@@ -7,7 +7,6 @@ only tags and attributes written here can come out.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -121,9 +120,6 @@ class _Source:
         start = self._line_start(lines[0])
         end = self._line_start(lines[1])
         return self.base + start, self.base + start + len(self.text[start:end].rstrip())
-
-    def line_at(self, offset: int) -> int:
-        return bisect_right(self.starts, offset - self.base) - 1
 
     def offsets(self, content: str, first_line: int) -> list[int] | None:
         """For each character of a block's text its offset in the source; None where it cannot be told."""

@@ -65,11 +65,6 @@ class OfficeParser:
         return replace(parsed, notices=(converted(suffix, target), *parsed.notices))
 
 
-def picture_to_png(data: bytes, suffix: str) -> bytes | None:
-    """A picture that no browser shows, as PNG; None where it cannot be had. Costs a second or more for EMF and WMF."""
-    return pictures_to_png([(data, suffix)])[0]
-
-
 def pictures_to_png(pictures: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
     """Pictures (bytes, suffix) as PNG, in their order. All EMF, WMF and SVG pictures take one start of LibreOffice, and are None without it."""
     found: list[bytes | None] = [None] * len(pictures)

@@ -59,17 +59,6 @@ def spread(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
     return grid
 
 
-def without_empty_borders(grid: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The grid without empty rows and columns at its four sides."""
-    filled_rows = [index for index, row in enumerate(grid) if any(cell.strip() for cell in row)]
-    if not filled_rows:
-        return []
-    rows = grid[filled_rows[0] : filled_rows[-1] + 1]
-    width = max(len(row) for row in rows)
-    columns = [column for column in range(width) if any(column < len(row) and row[column].strip() for row in rows)]
-    return [[*row, *[""] * (width - len(row))][columns[0] : columns[-1] + 1] for row in rows]
-
-
 def flat_table(rows: Iterable[Sequence[str]]) -> str:
     """A table inside a cell, as text: a line per row, cells joined by `` / ``, repeats of a spanned cell once."""
     lines: list[str] = []

@@ -34,9 +34,6 @@ SELECT id, knowledge_id, state, embedding, dimension FROM generations ORDER BY i
 -- name: insert_generation
 INSERT INTO generations (knowledge_id, state, embedding, dimension, created_at) VALUES (:knowledge_id, :state, :embedding, :dimension, :now) RETURNING id
 
--- name: set_generation_embedding
-UPDATE generations SET embedding = :embedding, dimension = :dimension WHERE id = :id
-
 -- name: delete_generation
 DELETE FROM generations WHERE id = ?
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moorage.kb.parse.tables import Cell, flat_table, pipe_table, spread, without_empty_borders
+from moorage.kb.parse.tables import Cell, flat_table, pipe_table, spread
 
 
 def test_short_rows_are_filled_and_line_breaks_kept() -> None:
@@ -21,10 +21,6 @@ def test_spans_in_both_directions_fill_the_grid() -> None:
 
 def test_a_hostile_span_is_cut() -> None:
     assert len(spread([[Cell("x", rows=9, columns=10**9)]])[0]) == 1000
-
-
-def test_empty_borders_fall_away() -> None:
-    assert without_empty_borders([["", "", ""], ["", "a", ""], ["", "", "b"], ["", "", ""]]) == [["a", ""], ["", "b"]]
 
 
 def test_a_table_in_a_cell_says_a_merged_cell_once() -> None:
